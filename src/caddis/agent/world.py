@@ -1,0 +1,180 @@
+"""What the agent's recipes ask of the trades. The real trades and the fakes of the crash tests both answer to this.
+
+Every method named as an ensure may be called again after a crash, with half of its work done or all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from caddis.agent.book import Book
+from caddis.domain.image import ImageConfig
+from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
+from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
+
+
+class Volumes(Protocol):
+    """caddis.volumes.store.VolumeStore"""
+
+    def capacity_bytes(self) -> int:
+        """Bytes that may be promised to volumes and scratch file systems together."""
+
+    def choose_encryption(self, encrypted: bool, fstype: FileSystemKind) -> EncryptionKind:
+        """The kind this host uses; Missing or Invalid, plainly, when it has none for what is asked."""
+
+    def make_key(self, volume_id: str) -> str:
+        """A new random key, wrapped with the host's wrapping key and bound to the volume's id, as base64."""
+
+    def allocate(self, volume_id: str, size_gb: int) -> None:
+        """Ensure an image of that size, all of it allocated and on disk."""
+
+    def format(self, volume: Volume) -> None:
+        """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
+
+    def write_record(self, volume: Volume) -> None:
+        """Ensure the self-describing record beside the image, on disk."""
+
+    def mount(self, volume: Volume) -> str:
+        """Ensure it is opened, its identity checked, unlocked and mounted; the folder (or raw device) to hand on.
+
+        WrongVolume, with everything given back, when the device does not carry the volume's identity.
+        """
+
+    def unmount(self, volume_id: str) -> None:
+        """Ensure it is unmounted, locked and its device closed."""
+
+    def observe_usage(self, volume_id: str) -> Usage | None:
+        """statfs if it is mounted."""
+
+    def erase(self, volume_id: str) -> None:
+        """Ensure that image, record and everything else of it is gone from the pool."""
+
+    def mount_scratch(self, name: str, size_gb: int) -> str:
+        """Ensure an empty file system of that size (0: the default), mounted; its folder."""
+
+    def unmount_scratch(self, name: str) -> None:
+        """Ensure it is unmounted, closed and deleted."""
+
+
+class Images(Protocol):
+    """caddis.images.store.ImageStore"""
+
+    def ensure(self, reference: str) -> ImageConfig:
+        """Fetched and unpacked; NotFound or Invalid, plainly, when it does not exist or is corrupt."""
+
+    def get_config(self, digest: str) -> ImageConfig:
+        """What an unpacked image asks for."""
+
+    def rootfs(self, digest: str) -> str:
+        """The folder of an unpacked image, never to be written to."""
+
+    def forget_unused(self, digests_in_use: Sequence[str]) -> None:
+        """Delete what no machine uses and nobody used for a while."""
+
+    def build(
+        self, context_tar: str, *, tag: str, options: Mapping[str, object], on_line: Callable[[str], None]
+    ) -> str:
+        """Build a Dockerfile from a context tarball; the reference under which every agent here finds the image."""
+
+
+class Runtime(Protocol):
+    """caddis.machines.runtimes.runc.RuncRuntime; `name` is the machine's id."""
+
+    def launch(self, plan: LaunchPlan) -> int:
+        """Ensure the process of this launch runs; the pid to watch (it ends when the machine has ended)."""
+
+    def find_watched_pid(self, name: str) -> int | None:
+        """The pid to watch of a machine that is still running, whoever started it; None when it is not."""
+
+    def read_exit(self, name: str) -> ExitReport | None:
+        """How it ended; None while it runs or when nobody saw it."""
+
+    def signal(self, name: str, signal: int) -> None:
+        """Send to the machine's main process; silent when that is gone."""
+
+    def kill_all(self, name: str) -> None:
+        """SIGKILL to every process of the machine."""
+
+    def delete(self, name: str) -> None:
+        """Ensure that no process, cgroup, container record or bundle of it is left. Its log stays."""
+
+    def execute(
+        self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
+    ) -> ExecResult:
+        """Run a program inside, to its end."""
+
+    def list_processes(self, name: str) -> list[ProcessInfo]:
+        """What runs inside."""
+
+    def list_names(self) -> list[str]:
+        """Every machine of which the runtime knows something."""
+
+    def log_path(self, name: str) -> str:
+        """Where its output is kept."""
+
+    def forget_log(self, name: str) -> None:
+        """Ensure that its log is gone."""
+
+
+class Roots(Protocol):
+    """caddis.machines.root.Roots: the overlay of an unpacked image and a scratch file system."""
+
+    def mount(self, name: str, rootfs: str, scratch: str) -> str:
+        """Ensure the overlay is mounted; its folder."""
+
+    def unmount(self, name: str) -> None:
+        """Ensure it is unmounted and its mount point gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Of one machine on this host."""
+
+    v4: str
+    v6: str
+
+
+class Network(Protocol):
+    """caddis.network.host.HostNetwork"""
+
+    def ensure_host(self) -> None:
+        """Ensure the bridge, its addresses and the way out."""
+
+    def addresses(self, slot: int) -> Addresses:
+        """The addresses of a slot, 1 to `slots`; pure."""
+
+    @property
+    def slots(self) -> int:
+        """How many machines this host has addresses for."""
+
+    def connect(self, name: str, addresses: Addresses) -> str:
+        """Ensure a network namespace with these addresses; its path."""
+
+    def disconnect(self, name: str) -> None:
+        """Ensure that namespace and links are gone."""
+
+    def list_connected(self) -> list[str]:
+        """Names that have a namespace on this host."""
+
+    def remove_host(self) -> None:
+        """Ensure that the bridge and the firewall's table are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a step may touch."""
+
+    host: str
+    region: str
+    zone: str
+    book: Book
+    volumes: Volumes
+    images: Images
+    runtime: Runtime
+    roots: Roots
+    network: Network
+    now: Callable[[], datetime]
+    entropy: Callable[[], bytes]

@@ -1,0 +1,36 @@
+"""An app: a named collection of machines, volumes and releases, owned by an organization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AppStatus(StrEnum):
+    """`deployed` once a release completed; clients treat `pending` without machines as a first deploy."""
+
+    PENDING = "pending"
+    DEPLOYED = "deployed"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """Who owns apps."""
+
+    id: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """As the catalog holds it."""
+
+    id: int
+    name: str
+    organization: Organization
+    status: AppStatus
+    created_at: datetime
+    network: str = "default"

@@ -1,0 +1,276 @@
+"""How a machine's life goes on: `decide(machine, event) -> (machine, instructions)`. Pure; the supervisor obeys.
+
+created ─┐                        ┌─────────── process ended, policy says again ───────────┐
+stopped ─┼─ Start ─> starting ─ Launched ─> started ─ Stop ─> stopping ─ Ended ─> stopped   │
+failed  ─┘              │                      │                                            │
+                   LaunchFailed                └─ Ended ─> restarting ── RestartDue ────────┘
+                        └─> failed                     └─> stopped (policy says no)
+any resting state ── Destroy ─> destroying ─ (torn down) ─> destroyed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from caddis.domain.errors import Conflict
+from caddis.domain.machine import ExitStatus, Machine, MachineState, RestartPolicy
+
+DEFAULT_MAX_RETRIES = 10
+STABLE_AFTER = timedelta(seconds=60)  # a process that ran this long has recovered: its restarts count from zero again
+_BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class StartAsked:
+    """A person or program wants it running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The process runs."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFailed:
+    """It could not be brought up; `reason` is one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """A person or program wants it stopped; None means as the config says."""
+
+    signal: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """A person or program wants it stopped and started again."""
+
+    signal: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The process is gone."""
+
+    exit: ExitStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RestartDue:
+    """The back-off is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyAsked:
+    """A person or program wants it gone; `kill` permits it while running."""
+
+    kill: bool = False
+
+
+LifeEvent = StartAsked | Launched | LaunchFailed | StopAsked | RestartAsked | Ended | RestartDue | DestroyAsked
+
+
+# --- instructions ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Bring it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Send the signal, wait `timeout` seconds, then kill."""
+
+    signal: str
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class TearDown:
+    """Give back everything the launch took: container, root, network, volume device."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartAt:
+    """Come back with RestartDue then."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Tear down, let go of the volume and forget the machine."""
+
+
+Instruction = Launch | Halt | TearDown | RestartAt | Erase
+
+_STARTABLE = frozenset({MachineState.CREATED, MachineState.STOPPED, MachineState.FAILED, MachineState.SUSPENDED})
+_RUNNING = frozenset({MachineState.STARTED, MachineState.STARTING, MachineState.STOPPING})
+_GONE = frozenset({MachineState.DESTROYING, MachineState.DESTROYED})
+
+
+def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instruction, ...]]:
+    """The machine after `event`, and what to do about it. Raises Conflict where the event cannot be met."""
+    match event:
+        case StartAsked():
+            return _start(machine)
+        case Launched(at):
+            return _launched(machine, at)
+        case LaunchFailed(reason):
+            return _launch_failed(machine, reason)
+        case StopAsked(signal, timeout):
+            return _stop(machine, signal, timeout)
+        case RestartAsked(signal, timeout):
+            return _restart(machine, signal, timeout)
+        case Ended(exit):
+            return _ended(machine, exit)
+        case RestartDue():
+            if machine.state is not MachineState.RESTARTING:
+                return machine, ()
+            return replace(machine, state=MachineState.STARTING, restart_at=None), (Launch(),)
+        case DestroyAsked(kill):
+            return _destroy(machine, kill)
+
+
+def _start(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
+    _refuse_gone(machine, "started")
+    if machine.state in (MachineState.STARTED, MachineState.STARTING):
+        return replace(machine, wanted=MachineState.STARTED), ()
+    if machine.state is MachineState.STOPPING:  # it ends first; what is wanted decides what follows
+        return replace(machine, wanted=MachineState.STARTED), ()
+    if machine.state not in _STARTABLE and machine.state is not MachineState.RESTARTING:
+        raise Conflict(f"machine {machine.id} is {machine.state} and cannot be started")
+    starting = replace(
+        machine,
+        state=MachineState.STARTING,
+        wanted=MachineState.STARTED,
+        restart_count=0,
+        restart_at=None,
+        problem="",
+    )
+    return starting, (Launch(),)
+
+
+def _launched(machine: Machine, at: datetime) -> tuple[Machine, tuple[Instruction, ...]]:
+    started = replace(machine, state=MachineState.STARTED, started_at=at, problem="")
+    if machine.wanted is not MachineState.STARTED:  # asked to stop while it was coming up
+        return _stop(started, machine.stop_signal, machine.stop_timeout, wanted=machine.wanted)
+    return started, ()
+
+
+def _launch_failed(machine: Machine, reason: str) -> tuple[Machine, tuple[Instruction, ...]]:
+    if machine.wanted is MachineState.DESTROYED:
+        return replace(machine, state=MachineState.DESTROYING, problem=reason), (Erase(),)
+    resting = MachineState.STOPPED if machine.wanted is MachineState.STOPPED else MachineState.FAILED
+    return replace(machine, state=resting, problem=reason, started_at=None), ()
+
+
+def _stop(
+    machine: Machine, signal: str | None, timeout: float | None, *, wanted: MachineState = MachineState.STOPPED
+) -> tuple[Machine, tuple[Instruction, ...]]:
+    _refuse_gone(machine, "stopped")
+    asked = replace(machine, wanted=wanted, stop_signal=signal, stop_timeout=timeout)
+    halt = Halt(
+        signal or machine.config.stop_config.signal,
+        machine.config.stop_config.timeout if timeout is None else timeout,
+    )
+    match machine.state:
+        case MachineState.STARTED:
+            return replace(asked, state=MachineState.STOPPING), (halt,)
+        case MachineState.STARTING:
+            return asked, ()  # _launched sees what is wanted
+        case MachineState.STOPPING:
+            return asked, ()
+        case MachineState.RESTARTING:
+            return replace(asked, state=MachineState.STOPPED, restart_at=None), ()
+        case _:
+            return replace(asked, state=MachineState.STOPPED), ()
+
+
+def _restart(machine: Machine, signal: str | None, timeout: float | None) -> tuple[Machine, tuple[Instruction, ...]]:
+    if machine.state not in _RUNNING:
+        return _start(machine)
+    stopping, instructions = _stop(machine, signal, timeout)
+    return replace(stopping, wanted=MachineState.STARTED, restart_count=0), instructions
+
+
+def _ended(machine: Machine, exit: ExitStatus) -> tuple[Machine, tuple[Instruction, ...]]:
+    if machine.state in _GONE:
+        return machine, ()
+    requested = machine.state is MachineState.STOPPING
+    ended = replace(
+        machine, exit=replace(exit, requested=requested), started_at=None, stop_signal=None, stop_timeout=None
+    )
+    if machine.wanted is MachineState.DESTROYED:
+        return replace(ended, state=MachineState.DESTROYING), (Erase(),)
+    if requested and machine.wanted is MachineState.STARTED:  # a restart was asked for
+        return _again(ended, delay=0.0, count=0)
+    if requested:
+        return replace(ended, state=MachineState.STOPPED), (TearDown(),)
+    stable = machine.started_at is not None and exit.at - machine.started_at >= STABLE_AFTER
+    count = 0 if stable else machine.restart_count
+    if _policy_restarts(machine, exit, count):
+        return _again(ended, delay=_BACKOFF_SECONDS[min(count, len(_BACKOFF_SECONDS) - 1)], count=count + 1)
+    if machine.config.auto_destroy:
+        return replace(ended, state=MachineState.DESTROYING, wanted=MachineState.DESTROYED), (Erase(),)
+    return replace(ended, state=MachineState.STOPPED, wanted=MachineState.STOPPED), (TearDown(),)
+
+
+def _again(ended: Machine, *, delay: float, count: int) -> tuple[Machine, tuple[Instruction, ...]]:
+    assert ended.exit is not None
+    at = ended.exit.at + timedelta(seconds=delay)
+    again = replace(
+        ended,
+        state=MachineState.RESTARTING,
+        restart_count=count,
+        restart_at=at,
+        exit=replace(ended.exit, restarting=True),
+    )
+    return again, (TearDown(), RestartAt(at))
+
+
+def _policy_restarts(machine: Machine, exit: ExitStatus, count: int) -> bool:
+    restart = machine.config.restart
+    match restart.policy:
+        case RestartPolicy.ALWAYS:
+            return True
+        case RestartPolicy.ON_FAILURE:
+            return exit.code != 0 and count < (restart.max_retries or DEFAULT_MAX_RETRIES)
+        case RestartPolicy.NO:
+            return False
+
+
+def _destroy(machine: Machine, kill: bool) -> tuple[Machine, tuple[Instruction, ...]]:
+    if machine.state in _GONE:
+        return machine, ()
+    if machine.state in _RUNNING or machine.state is MachineState.RESTARTING:
+        if not kill:
+            raise Conflict(
+                f"machine {machine.id} is {machine.state}: stop it first, or destroy it with --force",
+                hint=f"fly machine destroy {machine.id} --force",
+            )
+        if machine.state is MachineState.RESTARTING:
+            return _erase(machine)
+        killed = replace(machine, wanted=MachineState.DESTROYED, stop_signal="SIGKILL", stop_timeout=0.0)
+        if machine.state is MachineState.STARTING:
+            return killed, ()
+        return replace(killed, state=MachineState.STOPPING), (Halt("SIGKILL", 0.0),)
+    return _erase(machine)
+
+
+def _erase(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
+    gone = replace(machine, state=MachineState.DESTROYING, wanted=MachineState.DESTROYED, restart_at=None)
+    return gone, (Erase(),)
+
+
+def _refuse_gone(machine: Machine, verb: str) -> None:
+    if machine.state in _GONE:
+        raise Conflict(f"machine {machine.id} is {machine.state} and cannot be {verb}")

@@ -1,0 +1,93 @@
+"""Which hosts may take a new volume or machine, best first. Pure; the host itself has the last word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from caddis.domain.errors import Invalid, NoCapacity
+from caddis.domain.host import Host
+from caddis.domain.sizes import format_bytes, gb_to_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A volume of the same app that already stands somewhere."""
+
+    name: str
+    region: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeWish:
+    """What the new volume asks of its host."""
+
+    name: str
+    region: str
+    size_gb: int
+    require_unique_zone: bool = True
+    unique_zone_app_wide: bool = False
+
+
+def check_region(region: str, hosts: Iterable[Host]) -> str:
+    """The region itself; Invalid unless some host is in it."""
+    known = sorted({host.region for host in hosts})
+    if region not in known:
+        raise Invalid(
+            f"region {region} not found: this installation has {', '.join(known) or 'no hosts yet'}", field="region"
+        )
+    return region
+
+
+def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Iterable[Sibling]) -> list[Host]:
+    """Hosts to ask in turn, zones without siblings first, then the emptiest pool first.
+
+    Raises NoCapacity, and says what would help, when no host of the region can take the volume.
+    """
+    check_region(wish.region, hosts)
+    taken = [
+        sibling.zone
+        for sibling in siblings
+        if sibling.region == wish.region and (wish.unique_zone_app_wide or sibling.name == wish.name)
+    ]
+    here = [host for host in hosts if host.region == wish.region]
+    if wish.require_unique_zone:
+        apart = [host for host in here if host.zone not in taken]
+        if not apart:
+            zones = sorted({host.zone for host in here})
+            raise NoCapacity(
+                f"every zone of region {wish.region} ({', '.join(zones)}) already has a volume named {wish.name}:"
+                " a unique zone needs another host",
+                hint="add a host in another zone (caddis up --hosts 2 to practise), or accept one zone for both:"
+                f" fly volumes create {wish.name} --region {wish.region} --require-unique-zone=false",
+            )
+        here = apart
+    size = gb_to_bytes(wish.size_gb)
+    roomy = [host for host in here if host.capacity.pool_free >= size]
+    if not roomy:
+        most = max(host.capacity.pool_free for host in here)
+        raise NoCapacity(
+            f"no host of region {wish.region} has {wish.size_gb} GB left in its pool:"
+            f" the most that one can give is {format_bytes(most)}",
+            hint="choose a smaller --size, destroy volumes that are not needed, or give the host a larger pool",
+        )
+    return sorted(roomy, key=lambda host: (taken.count(host.zone), -host.capacity.pool_free, host.id))
+
+
+def choose_machine_hosts(region: str, memory_mb: int, hosts: Sequence[Host]) -> list[Host]:
+    """Hosts to ask in turn for a machine without a volume: the one with the most memory left first."""
+    check_region(region, hosts)
+    here = [host for host in hosts if host.region == region]
+
+    def left(host: Host) -> int:
+        return host.capacity.memory_mb - host.capacity.memory_promised_mb
+
+    roomy = [host for host in here if left(host) >= memory_mb]
+    if not roomy:
+        raise NoCapacity(
+            f"no host of region {region} has {memory_mb} MB of memory left:"
+            f" the most that one can give is {max(left(host) for host in here)} MB",
+            hint="choose a smaller --vm-memory, or stop machines that are not needed",
+        )
+    return sorted(roomy, key=lambda host: (-left(host), host.id))

@@ -1,0 +1,23 @@
+"""A release: one numbered deploy of an app, with the configuration and the image it deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """`version` counts from 1 within its app; `definition` is the fly.toml as JSON, unchanged."""
+
+    id: str
+    app: str
+    version: int
+    status: str  # pending, running, complete, failed, interrupted
+    strategy: str
+    image: str
+    definition: Mapping[str, Any]
+    user: str
+    created_at: datetime

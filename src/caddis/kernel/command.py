@@ -1,0 +1,152 @@
+"""The one door through which a program is started.
+
+A command is a value; `run` carries it out. It fixes the environment (so that output can be parsed), gives /dev/null or
+the given bytes as stdin, ends the whole process group at the deadline, and logs one line. Secrets go through stdin,
+never through argv: /proc/*/cmdline is readable by everyone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from caddis.domain.errors import Missing, Problem
+from caddis.telemetry.log import note
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/root"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What to run: `deadline` in seconds, `env` on top of the fixed one, `pass_fds` kept open in the child."""
+
+    argv: tuple[str, ...]
+    stdin: bytes | None = None
+    deadline: float = 30.0
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    pass_fds: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program that exited with 0 (or with an accepted status) said."""
+
+    stdout: bytes
+    stderr: bytes
+    exit: int
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """stdout as text."""
+        return self.stdout.decode(errors="replace")
+
+
+class Failed(Problem):
+    """A program did not do what was asked of it."""
+
+    def __init__(self, command: Command, exit: int, stderr: str, *, overdue: bool = False) -> None:
+        self.command, self.exit, self.stderr, self.overdue = command, exit, stderr, overdue
+        lines = [line for line in stderr.strip().splitlines() if line.strip()]
+        why = f"took longer than {command.deadline:g} s" if overdue else f"exit {exit}"
+        said = f": {lines[-1].strip()}" if lines else ""
+        super().__init__(f"{os.path.basename(command.argv[0])} failed ({why}){said}")
+
+
+def command(*argv: str, stdin: bytes | None = None, deadline: float = 30.0) -> Command:
+    """Shorthand for the usual Command."""
+    return Command(argv=argv, stdin=stdin, deadline=deadline)
+
+
+def run(wanted: Command, *, accept: tuple[int, ...] = (0,), on_line: Callable[[str], None] | None = None) -> Finished:
+    """Run to the end and return what it said.
+
+    With `on_line`, stdout and stderr together are handed over line by line while it runs (and kept as stdout).
+    Raises Failed when the exit status is not accepted or the deadline passed, Missing when there is no such program.
+    """
+    begun = time.monotonic()
+    child = _spawn(wanted, merge=on_line is not None)
+    overdue = threading.Event()
+
+    def end() -> None:
+        overdue.set()
+        end_group(child.pid)
+
+    timer = threading.Timer(wanted.deadline, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        if on_line is None:
+            stdout, stderr = child.communicate(wanted.stdin)
+        else:
+            stdout, stderr = _follow(child, wanted.stdin, on_line), b""
+    finally:
+        timer.cancel()
+        if child.poll() is None:
+            end_group(child.pid)
+            child.wait()
+    seconds = time.monotonic() - begun
+    note("command", argv=str(wanted), exit=child.returncode, seconds=round(seconds, 4), level=10)
+    if overdue.is_set() or child.returncode not in accept:
+        said = stderr or stdout[-4000:]
+        raise Failed(wanted, child.returncode, said.decode(errors="replace"), overdue=overdue.is_set())
+    return Finished(stdout, stderr, child.returncode, seconds)
+
+
+def end_group(pid: int) -> None:
+    """Kill every process of the group that `run` or `start` made."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program on the fixed PATH, or None."""
+    for folder in PATH.split(":"):
+        path = f"{folder}/{name}"
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _spawn(wanted: Command, *, merge: bool) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            wanted.argv,
+            stdin=subprocess.DEVNULL if wanted.stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            env={**_ENVIRONMENT, **wanted.env},
+            cwd=wanted.cwd,
+            pass_fds=wanted.pass_fds,
+            start_new_session=True,
+        )
+    except FileNotFoundError as absent:
+        if wanted.cwd is not None and not os.path.isdir(wanted.cwd):
+            raise Problem(f"there is no folder {wanted.cwd} to run {wanted.argv[0]} in") from absent
+        raise Missing(f"this host has no program {wanted.argv[0]}", hint="caddis doctor") from absent
+
+
+def _follow(child: subprocess.Popen[bytes], stdin: bytes | None, on_line: Callable[[str], None]) -> bytes:
+    assert child.stdout is not None
+    if child.stdin is not None:
+        child.stdin.write(stdin or b"")
+        child.stdin.close()
+    kept = []
+    for line in child.stdout:
+        kept.append(line)
+        on_line(line.decode(errors="replace").rstrip("\n"))
+    child.stdout.close()
+    child.wait()
+    return b"".join(kept)
