@@ -14,6 +14,7 @@ from caddis.agent.book import Book
 from caddis.domain.image import ImageConfig
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
+from caddis.network.addresses import Addresses
 
 
 class Volumes(Protocol):
@@ -127,14 +128,6 @@ class Roots(Protocol):
 
     def unmount(self, name: str) -> None:
         """Ensure it is unmounted and its mount point gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Of one machine on this host."""
-
-    v4: str
-    v6: str
 
 
 class Network(Protocol):
