@@ -103,6 +103,35 @@ def run(wanted: Command, *, accept: tuple[int, ...] = (0,), on_line: Callable[[s
     return Finished(stdout, stderr, child.returncode, seconds)
 
 
+class Child:
+    """A program that runs beside us, in a session of its own: a terminal's Ctrl-C does not reach it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def ask_to_end(self) -> None:
+        """SIGTERM, to the program alone."""
+        self._process.terminate()
+
+    def end(self, deadline: float) -> int:
+        """Its exit status once it has ended; after `deadline` seconds its whole group is killed."""
+        try:
+            return self._process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            end_group(self.pid)
+            return self._process.wait()
+
+
+def start(wanted: Command, *, output: int) -> Child:
+    """Start without waiting; stdout and stderr go to the descriptor `output`. Its deadline does not count."""
+    return Child(_spawn(wanted, output=output))
+
+
 def end_group(pid: int) -> None:
     """Kill every process of the group that `run` or `start` made."""
     try:
@@ -120,13 +149,13 @@ def find_program(name: str) -> str | None:
     return None
 
 
-def _spawn(wanted: Command, *, merge: bool) -> subprocess.Popen[bytes]:
+def _spawn(wanted: Command, *, merge: bool = False, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             wanted.argv,
             stdin=subprocess.DEVNULL if wanted.stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT if merge else output,
             env={**_ENVIRONMENT, **wanted.env},
             cwd=wanted.cwd,
             pass_fds=wanted.pass_fds,
