@@ -1,0 +1,118 @@
+"""Releases: the numbered deploys of an app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from caddis.catalog.schema import apps, releases
+from caddis.domain.app import App, AppStatus
+from caddis.domain.errors import Invalid, NotFound
+from caddis.domain.release import Release
+
+COMPLETE = "complete"
+STATUSES = ("pending", "running", COMPLETE, "failed", "interrupted")
+
+
+def create_release(
+    connection: sa.Connection,
+    app: App,
+    *,
+    release_id: str,
+    image: str,
+    definition: Mapping[str, Any],
+    strategy: str,
+    user: str,
+    now: datetime,
+) -> Release:
+    """The app's next release. Versions have no gaps: the number is taken in the transaction that keeps the release."""
+    # On PostgreSQL, two releases of one app wait for each other on the app's row; SQLite has one writer anyway.
+    connection.execute(sa.select(apps.c.id).where(apps.c.id == app.id).with_for_update())
+    newest = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(releases.c.version), 0)).where(releases.c.app_id == app.id)
+    ).scalar_one()
+    release = Release(
+        id=release_id,
+        app=app.name,
+        version=newest + 1,
+        status="pending",
+        strategy=strategy,
+        image=image,
+        definition=definition,
+        user=user,
+        created_at=now,
+    )
+    connection.execute(
+        sa.insert(releases).values(
+            id=release.id,
+            app_id=app.id,
+            version=release.version,
+            status=release.status,
+            strategy=strategy,
+            image=image,
+            definition=msgspec.json.encode(definition).decode(),
+            user=user,
+            created_at=now,
+        )
+    )
+    return release
+
+
+def _selection() -> sa.Select[Any]:
+    return sa.select(releases, apps.c.name.label("app_name")).join(apps, apps.c.id == releases.c.app_id)
+
+
+def _to_release(row: sa.Row[Any]) -> Release:
+    return Release(
+        id=row.id,
+        app=row.app_name,
+        version=row.version,
+        status=row.status,
+        strategy=row.strategy,
+        image=row.image,
+        definition=msgspec.json.decode(row.definition),
+        user=row.user,
+        created_at=row.created_at,
+    )
+
+
+def get_release(connection: sa.Connection, release_id: str) -> Release:
+    """By its id; NotFound without one."""
+    row = connection.execute(_selection().where(releases.c.id == release_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"release not found: {release_id}")
+    return _to_release(row)
+
+
+def set_status(connection: sa.Connection, release_id: str, status: str) -> Release:
+    """The release with its new status. The first one to complete makes its app `deployed`."""
+    if status not in STATUSES:
+        raise Invalid(f"release status {status!r} is not one of {', '.join(STATUSES)}", field="status")
+    connection.execute(sa.update(releases).where(releases.c.id == release_id).values(status=status))
+    release = get_release(connection, release_id)
+    if status == COMPLETE:
+        connection.execute(sa.update(apps).where(apps.c.name == release.app).values(status=AppStatus.DEPLOYED))
+    return release
+
+
+def list_releases(connection: sa.Connection, app_id: int, *, limit: int) -> list[Release]:
+    """The newest `limit` of an app, newest first (by the unique index on app and version, backwards)."""
+    rows = connection.execute(
+        _selection().where(releases.c.app_id == app_id).order_by(releases.c.version.desc()).limit(limit)
+    )
+    return [_to_release(row) for row in rows]
+
+
+def find_current_release(connection: sa.Connection, app_id: int) -> Release | None:
+    """The newest one that completed."""
+    row = connection.execute(
+        _selection()
+        .where(releases.c.app_id == app_id, releases.c.status == COMPLETE)
+        .order_by(releases.c.version.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _to_release(row)
