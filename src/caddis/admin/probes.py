@@ -1,6 +1,6 @@
 """What this computer can do, found out by trying. The one place for it: doctor, up and the test runner all ask here.
 
-A probe looks or tries, tidies up after itself, and never raises. `python -m caddis.admin.probes --json` prints them all.
+A probe looks or tries, tidies up after itself, and never raises; `python -m caddis.admin.probes --json` prints all.
 """
 
 from __future__ import annotations
@@ -144,11 +144,16 @@ def _try(name: str, trial: Callable[[Path], str], remedy: str) -> Probe:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def free_bytes(data: Path) -> int:
+    """What the disk has free where `data` is, or would be made."""
+    place = next(parent for parent in (data, *data.parents) if parent.is_dir())
+    return shutil.disk_usage(place).free
+
+
 def _space(data: Path) -> Probe:
-    place = next(parent for parent in (data, *data.parents) if parent.exists())
-    free = shutil.disk_usage(place).free
+    free = free_bytes(data)
     detail = f"{format_bytes(free)} free for {data}"
-    if free >= MIN_FREE_BYTES:
+    if free >= MIN_FREE_BYTES or (data / "settings.toml").exists():  # a pool that exists has its space already
         return Probe(name="space", state=State.OK, detail=detail)
     return Probe(
         name="space",

@@ -1,0 +1,60 @@
+"""How the API and the agents of an installation are started."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from caddis.admin.choices import Choices
+from caddis.admin.installation import Installation, zones
+from caddis.admin.supervisor import Program
+from caddis.kernel.command import Command
+
+DOWN_DEADLINE = 600.0  # seconds for stopping all machines of a host, each with its own kill timeout
+
+
+def api_program(installation: Installation, chosen: Choices) -> Program:
+    """The API."""
+    return Program(
+        name="the API",
+        command=_python("caddis.api", "--data", str(installation.data), "--listen", chosen.listen),
+        log=installation.data / "logs" / "api.log",
+    )
+
+
+def agent_program(
+    installation: Installation, chosen: Choices, host: str, *, url: str, format_pool: bool = False
+) -> Program:
+    """One host's agent."""
+    argv = (*_agent_arguments(installation, chosen, host), "--api", url)
+    return Program(
+        name=f"agent {host}",
+        command=_python(
+            "caddis.agent", *argv, *(("--format-pool",) if format_pool else ()), host=host, of=installation
+        ),
+        log=installation.data / "logs" / f"{host}.log",
+    )
+
+
+def agent_down(installation: Installation, chosen: Choices, host: str) -> Command:
+    """The agent's one-shot mode: stops every machine of the host and detaches everything."""
+    return _python("caddis.agent", *_agent_arguments(installation, chosen, host), "--down", host=host, of=installation)
+
+
+def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> tuple[str, ...]:
+    number = int(host[1:])
+    zone = zones(installation.id, max(chosen.hosts, number), chosen.zone)[number - 1]
+    argv = ["--data", str(installation.data), "--host", host, "--region", chosen.region, "--zone", zone]
+    if chosen.pool:
+        shared_folder = chosen.hosts > 1 and os.path.isdir(chosen.pool)
+        argv += ["--pool", os.path.join(chosen.pool, host) if shared_folder else chosen.pool]
+    if chosen.pool_bytes:
+        argv += ["--pool-size", str(chosen.pool_bytes)]
+    return tuple(argv)
+
+
+def _python(module: str, *arguments: str, host: str = "", of: Installation | None = None) -> Command:
+    env = {name: value for name, value in os.environ.items() if name.startswith("CADDIS_")}
+    if of is not None:
+        env["CADDIS_HOST_TOKEN_FILE"] = str(of.data / "hosts" / host / "token")
+    return Command(argv=(sys.executable, "-m", module, *arguments), env=env, deadline=DOWN_DEADLINE)
