@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from caddis.domain.errors import Problem
+from caddis.domain.errors import Invalid, Problem
 
 
 class FakeRoots:
@@ -30,6 +30,16 @@ class FakeRoots:
             (self._folder / name).mkdir(parents=True)
             self.mounted[name] = (rootfs, scratch)
         return str(self._folder / name)
+
+    def write_file(self, name: str, guest_path: str, content: bytes, mode: int) -> None:
+        """Into the folder; there are no links in it."""
+        assert name in self.mounted, f"no root {name} is mounted"
+        if not guest_path.startswith("/") or guest_path.endswith("/"):
+            raise Invalid(f"{guest_path!r} is not the absolute path of a file", field="config.files")
+        path = self._folder / name / guest_path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(mode)
 
     def unmount(self, name: str) -> None:
         """The folder and all in it are gone."""
