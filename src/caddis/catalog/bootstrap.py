@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from caddis.catalog import hosts, organizations, tokens
 
 PERSONAL = "personal"
-USER_TOKEN_NAME = "caddis up"
+USER_TOKEN_NAME = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from caddis.catalog.schema import REVISION
 P = ParamSpec("P")
 T = TypeVar("T")
 
+AT_ONCE = 8  # connections; whoever asks from many threads allows no more of them
 _BUSY_SECONDS = 10.0  # how long a writer waits for another one before it gives up
 
 
@@ -26,7 +27,7 @@ class Catalog:
     @classmethod
     def open(cls, url: str) -> Catalog:
         """The catalog behind an SQLAlchemy URL, such as sqlite:////var/lib/caddis/catalog.sqlite, migrated."""
-        engine = sa.create_engine(url, connect_args=_connect_arguments(url))
+        engine = sa.create_engine(url, connect_args=_connect_arguments(url), pool_size=AT_ONCE, max_overflow=0)
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine)
         # Alembic takes 100 ms to import, so it is asked only when the file is not what we want.

@@ -22,7 +22,7 @@ def ensure_host_token(connection: sa.Connection, host_id: str, token: str) -> No
     if not changed:
         connection.execute(
             sa.insert(hosts).values(
-                id=host_id, token_hash=hashed, region="", zone="", address="", capacity="{}", acknowledged=0
+                id=host_id, token_hash=hashed, region="", zone="", address="", capacity="{}", book="", acknowledged=0
             )
         )
 

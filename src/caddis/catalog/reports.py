@@ -29,46 +29,44 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostCard:
-    """What a host tells of itself with every batch; `capacity` is JSON."""
+    """What a host tells of itself with every batch; `capacity` is JSON, `book` names what numbers its reports."""
 
     id: str
     region: str
     zone: str
     address: str
     capacity: str
+    book: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """How far the index is. `tell_everything`: it cannot go on from here and needs all that the host has."""
+    """How far the index is. `tell_everything`: it knew nothing of this host, so it may lack what was told earlier."""
 
     acknowledged: int
     tell_everything: bool = False
 
 
-def accept_reports(
-    connection: sa.Connection, card: HostCard, reports: Sequence[Report], *, complete: bool, now: datetime
-) -> Accepted:
-    """Take what is new of a batch. Told twice, it is taken once.
+def accept_reports(connection: sa.Connection, card: HostCard, reports: Sequence[Report], *, now: datetime) -> Accepted:
+    """Take what is new of a batch. Told twice, it is taken once; sequences may have gaps, but only grow.
 
-    A `complete` batch tells of everything the host has, and replaces what the index had of it. It is asked for when the
-    index has nothing of a host that began to report long ago: the catalog was lost (promise P11).
+    A host with another book than before begins anew: what the index had of it is dropped. A catalog that was lost is
+    filled again by hosts that tell everything (promise P11).
     """
     # On PostgreSQL two batches of one host wait for each other on its row; SQLite has one writer anyway.
-    acknowledged = int(
-        connection.execute(sa.select(hosts.c.acknowledged).where(hosts.c.id == card.id).with_for_update()).scalar_one()
-    )
-    if complete:
+    known = connection.execute(
+        sa.select(hosts.c.acknowledged, hosts.c.book).where(hosts.c.id == card.id).with_for_update()
+    ).one()
+    acknowledged = known.acknowledged
+    if known.book != card.book:
         for table in (machines, volumes):
             connection.execute(sa.delete(table).where(table.c.host == card.id))
         acknowledged = 0
-    ordered = sorted(reports, key=lambda report: report.sequence)
-    lost = not complete and acknowledged == 0 and bool(ordered) and ordered[0].sequence > 1
-    if not lost:
-        for report in ordered:
-            if report.sequence > acknowledged:
-                _take(connection, card, report)
-                acknowledged = report.sequence
+    knew_nothing = acknowledged == 0
+    for report in sorted(reports, key=lambda report: report.sequence):
+        if report.sequence > acknowledged:
+            _take(connection, card, report)
+            acknowledged = report.sequence
     connection.execute(
         sa.update(hosts)
         .where(hosts.c.id == card.id)
@@ -77,11 +75,12 @@ def accept_reports(
             zone=card.zone,
             address=card.address,
             capacity=card.capacity,
+            book=card.book,
             last_seen=now,
             acknowledged=acknowledged,
         )
     )
-    return Accepted(acknowledged=acknowledged, tell_everything=lost)
+    return Accepted(acknowledged=acknowledged, tell_everything=knew_nothing)
 
 
 def _take(connection: sa.Connection, card: HostCard, report: Report) -> None:

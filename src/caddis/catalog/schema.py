@@ -92,6 +92,7 @@ hosts = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("capacity", sa.Text, nullable=False),  # JSON, as GET /capacity of its agent
     sa.Column("last_seen", UtcDateTime),  # none: it has a token and never reported
+    sa.Column("book", sa.Text, nullable=False),  # which book its reports are numbered in; "" if it does not say
     sa.Column("acknowledged", sa.BigInteger, nullable=False),  # the last report taken into the index
 )
 

@@ -87,6 +87,7 @@ def _make_hosts() -> None:
         _text("address"),
         _text("capacity"),
         _instant("last_seen", nullable=True),
+        _text("book"),
         sa.Column("acknowledged", sa.BigInteger, nullable=False),
     )
 

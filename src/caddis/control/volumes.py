@@ -1,0 +1,103 @@
+"""Volumes: placing new ones, and finding the host of those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from caddis.catalog import index
+from caddis.catalog.index import Indexed
+from caddis.control.core import Control
+from caddis.control.orders import CHANGE_SECONDS, Answer, Order
+from caddis.control.placement import ask_in_turn, default_region
+from caddis.control.shown import Shown, is_silent, show
+from caddis.domain import ids
+from caddis.domain.errors import Missing, NotFound, Unreachable
+from caddis.domain.placement import Sibling, VolumeWish, choose_volume_hosts
+from caddis.domain.volume import VolumeState
+from caddis.wire.body import document_to_body
+from caddis.wire.volume import VolumeRequest, volume_request_from_wire
+
+_GOING = frozenset({VolumeState.SCHEDULING_DESTROY, VolumeState.PENDING_DESTROY, VolumeState.DESTROYING})
+
+
+async def list_volumes(control: Control, app: str) -> list[Shown]:
+    """All of an app, from the index."""
+    now = control.now()
+    return [show(volume, silent=is_silent(volume, now)) for volume in await control.read(index.list_volumes, app)]
+
+
+async def find_volume(control: Control, app: str, volume_id: str) -> Indexed:
+    """Where it is; NotFound, also for a volume of another app."""
+    found = await control.read(index.find_volume, volume_id)
+    if found is None or found.app != app:
+        raise NotFound(f"volume not found: app {app} has no volume {volume_id}", hint=f"fly volumes list -a {app}")
+    return found
+
+
+async def get_volume(control: Control, app: str, volume_id: str) -> Answer:
+    """As its host sees it now; if that does not answer, the last known state, marked as such."""
+    found = await find_volume(control, app, volume_id)
+    try:
+        host = await control.get_host(found.host)
+        return await control.doors.send(host, Order(method="GET", path=f"/volumes/{volume_id}", app=app))
+    except Unreachable:
+        return Answer(status=200, body=document_to_body(show(found, silent=True)))
+
+
+async def change_volume(
+    control: Control, app: str, volume_id: str, *, method: str, verb: str = "", body: bytes | None = None, user: str
+) -> Answer:
+    """Pass an order on to the volume's host; `verb` is what follows its id in the path."""
+    found = await find_volume(control, app, volume_id)
+    order = Order(
+        method=method,
+        path=f"/volumes/{volume_id}{verb}",
+        app=app,
+        body=body,
+        user=user,
+        seconds=CHANGE_SECONDS,
+    )
+    return await control.order(await control.get_host(found.host), order)
+
+
+async def create_volume(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:
+    """A new volume on the best host that has room. Invalid or NoCapacity before anything has changed."""
+    request = volume_request_from_wire(document)
+    if request.snapshot_id or request.source_volume_id:
+        raise Missing(
+            "this version cannot make a volume from a snapshot or from another volume: a later one will",
+            hint="create an empty one: fly volumes create " + request.name,
+        )
+    async with control.placing[app]:
+        hosts = await control.list_hosts()
+        region = request.region or default_region(hosts)
+        chosen = choose_volume_hosts(_wish(request, region), hosts, await _siblings(control, app))
+        body = {**document, "id": ids.volume_id(control.id_bytes()), "region": region}
+        order = Order(
+            method="POST",
+            path="/volumes",
+            app=app,
+            body=document_to_body(body),
+            user=user,
+            seconds=CHANGE_SECONDS,
+        )
+        return await ask_in_turn(control, chosen, order)
+
+
+def _wish(request: VolumeRequest, region: str) -> VolumeWish:
+    return VolumeWish(
+        name=request.name,
+        region=region,
+        size_gb=request.size_gb,
+        require_unique_zone=request.require_unique_zone,
+        unique_zone_app_wide=request.unique_zone_app_wide,
+    )
+
+
+async def _siblings(control: Control, app: str) -> list[Sibling]:
+    return [
+        Sibling(name=volume.name, region=volume.region, zone=volume.zone)
+        for volume in await control.read(index.list_volumes, app)
+        if volume.state not in _GOING
+    ]
