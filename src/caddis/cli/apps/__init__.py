@@ -1,0 +1,1 @@
+"""`fly apps`: one verb, one file."""

@@ -1,0 +1,1 @@
+"""`fly auth`: one verb, one file."""

@@ -1,0 +1,1 @@
+"""`fly config`: one verb, one file."""

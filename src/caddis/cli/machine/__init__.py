@@ -1,0 +1,1 @@
+"""`fly machine`: one verb, one file."""

@@ -1,0 +1,112 @@
+"""Nouns (groups of verbs) whose verbs are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import click
+
+from caddis.cli.arguments import BadArguments, rewrite
+from caddis.cli.flags import GLOBAL, HELP, Flag
+from caddis.cli.verb import GoCommand, option
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A verb: `module` holds its COMMAND."""
+
+    name: str
+    module: str
+    short: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A group of verbs (or of further nouns)."""
+
+    name: str
+    short: str
+    children: tuple[Noun | Leaf, ...]
+    aliases: tuple[str, ...] = ()
+
+
+class LazyGroup(click.Group):
+    """A click group made from a Noun."""
+
+    def __init__(self, noun: Noun) -> None:
+        super().__init__(
+            name=noun.name,
+            params=[option(flag) for flag in GLOBAL],
+            help=noun.short,
+            add_help_option=False,
+            invoke_without_command=True,
+            callback=_show_help_unless_called,
+        )
+        self.noun = noun
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Flags that stand before the verb's name are ours; the rest is the verb's."""
+        own, rest = _split_at_name(args, (*GLOBAL, HELP))
+        try:
+            canonical = rewrite(own, (*GLOBAL, HELP))
+        except BadArguments as bad:
+            raise click.UsageError(str(bad), ctx) from bad
+        if "--help=true" in canonical:
+            click.echo(self.get_help(ctx))
+            ctx.exit()
+        return super().parse_args(ctx, [*canonical, *rest])
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Cobra's layout."""
+        from caddis.cli.help import noun_help
+
+        return noun_help(self, ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
+        """Names, in the order in which help shows them."""
+        return [child.name for child in self.noun.children]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+        """By name or alias; imports the verb's module."""
+        for child in self.noun.children:
+            if cmd_name == child.name or cmd_name in child.aliases:
+                return _load(child)
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """click.UsageError in cobra's words when there is no such command."""
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            from caddis.cli.help import near
+
+            like = near(args[0], self.list_commands(ctx))
+            meant = "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in like) if like else ""
+            raise click.UsageError(f'unknown command "{args[0]}" for "{ctx.command_path}"{meant}', ctx)
+        return command.name, command, args[1:]
+
+
+def _load(child: Noun | Leaf) -> click.Command:
+    if isinstance(child, Noun):
+        return LazyGroup(child)
+    command = importlib.import_module(child.module).COMMAND
+    assert isinstance(command, GoCommand)
+    command.shown_aliases = child.aliases
+    return command
+
+
+def _split_at_name(args: list[str], flags: tuple[Flag, ...]) -> tuple[list[str], list[str]]:
+    needs_value = {spelled for flag in flags if not flag.bare for spelled in (f"--{flag.name}", f"-{flag.short}")}
+    position = 0
+    while position < len(args) and args[position].startswith("-") and args[position] != "--":
+        position += 2 if args[position] in needs_value else 1
+    return args[:position], args[position:]
+
+
+@click.pass_context
+def _show_help_unless_called(context: click.Context, /, **_values: object) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.command.get_help(context))

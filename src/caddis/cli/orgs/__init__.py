@@ -1,0 +1,1 @@
+"""`fly orgs`: one verb, one file."""

@@ -1,0 +1,1 @@
+"""`fly platform`: one verb, one file."""

@@ -1,0 +1,26 @@
+"""`fly platform regions`: where this installation has hosts (facts: cli-deploy-launch 9)."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.flags import JSON
+from caddis.cli.tables import as_json, table
+from caddis.cli.verb import at_most, verb
+from caddis.client.platform import list_regions
+
+
+def run(call: Call) -> None:
+    """Grouped by part of the world."""
+    regions = [one for one in call.send(list_regions())["regions"] if not one.get("deprecated")]
+    if call.json:
+        call.say(as_json(regions), end="")
+        return
+    rows: list[list[str]] = []
+    for part in sorted({str(one.get("geo_region") or "") for one in regions}):
+        title = part.replace("_", " ").title() or "Elsewhere"
+        rows.append([title, ""])
+        rows.extend([str(one["name"]), str(one["code"])] for one in regions if str(one.get("geo_region") or "") == part)
+    call.say(table(("Name", "Code"), rows), end="")
+
+
+COMMAND = verb(run, usage="regions", short="List the regions of this installation", flags=(JSON,), count=at_most(0))

@@ -1,0 +1,109 @@
+"""Questions on a terminal: yes or no, one of several, a line of text. Ctrl-C ends the command with 127.
+
+A menu is moved through with the arrow keys (or j and k) and taken with Enter; a number jumps. Where the terminal cannot
+do that (TERM=dumb) the same menu is numbered and a number is read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from caddis.cli.terminal import paint
+
+PAGE = 15  # rows of a menu that are shown at once
+
+
+def confirm(question: str, *, default: bool = False) -> bool:
+    """`? question (y/N) `"""
+    while True:
+        answer = _read(f"{_mark()} {question} ({'Y/n' if default else 'y/N'}) ").strip().lower()
+        if not answer:
+            return default
+        if answer in ("y", "yes"):
+            return True
+        if answer in ("n", "no"):
+            return False
+        print("Please answer y or n.", flush=True)
+
+
+def ask(question: str, *, default: str = "") -> str:
+    """`? question (default) `"""
+    shown = f" ({default})" if default else ""
+    return _read(f"{_mark()} {question}{shown} ").strip() or default
+
+
+def select(question: str, options: Sequence[str], *, default: int = 0) -> int:
+    """The position of the option that was taken."""
+    if os.environ.get("TERM") in (None, "", "dumb"):
+        return _select_by_number(question, options, default)
+    return _select_by_arrows(question, options, default)
+
+
+def _mark() -> str:
+    return paint("?", "green", sys.stdout)
+
+
+def _read(prompt: str) -> str:
+    sys.stdout.write(prompt)
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
+def _select_by_number(question: str, options: Sequence[str], default: int) -> int:
+    for number, option in enumerate(options, 1):
+        print(f"  {number}) {option}")
+    while True:
+        answer = ask(question, default=str(default + 1))
+        if answer.isdigit() and 1 <= int(answer) <= len(options):
+            return int(answer) - 1
+        print(f"Please answer with a number from 1 to {len(options)}.", flush=True)
+
+
+def _select_by_arrows(question: str, options: Sequence[str], default: int) -> int:
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    position, drawn = default, 0
+    print(f"{_mark()} {question}  [Use arrows to move, Enter to select]", flush=True)
+    try:
+        tty.setcbreak(terminal)  # Ctrl-C still raises KeyboardInterrupt
+        while True:
+            drawn = _draw(options, position, drawn)
+            key = os.read(terminal, 8)
+            if key in (b"\r", b"\n"):
+                break
+            if key == b"":
+                raise EOFError
+            position = _moved(key, position, len(options))
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+    sys.stdout.write(f"\x1b[{drawn + 1}A\x1b[J{_mark()} {question} {options[position]}\n")
+    sys.stdout.flush()
+    return position
+
+
+def _moved(key: bytes, position: int, count: int) -> int:
+    if key in (b"\x1b[A", b"\x1bOA", b"k"):
+        return (position - 1) % count
+    if key in (b"\x1b[B", b"\x1bOB", b"j"):
+        return (position + 1) % count
+    if key.isdigit() and 1 <= int(key) <= count:
+        return int(key) - 1
+    return position
+
+
+def _draw(options: Sequence[str], position: int, drawn: int) -> int:
+    first = min(max(0, position - PAGE // 2), max(0, len(options) - PAGE))
+    shown = options[first : first + PAGE]
+    up = f"\x1b[{drawn}A\x1b[J" if drawn else ""
+    lines = (f"{'>' if first + row == position else ' '} {option}\n" for row, option in enumerate(shown))
+    sys.stdout.write(up + "".join(lines))
+    sys.stdout.flush()
+    return len(shown)

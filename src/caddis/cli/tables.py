@@ -1,0 +1,45 @@
+"""Tables and JSON as flyctl prints them (facts: cli-volumes 0.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> str:
+    """Columns separated by ` │ `, no border; ends with a blank line."""
+    lines = [[name.upper() for name in header], *(list(row) for row in rows)]
+    text = _lines(lines)
+    return f"{title}\n{text}\n" if title else f"{text}\n"
+
+
+def header_line(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, list[str]]:
+    """The header's line and the rows' lines, for menus."""
+    lines = _lines([[name.upper() for name in header], *(list(row) for row in rows)]).splitlines()
+    return lines[0].strip(), [line.strip() for line in lines[1:]]
+
+
+def vertical(pairs: Iterable[tuple[str, str]], *, title: str = "") -> str:
+    """` Key │ value ` lines; ends with a blank line."""
+    text = _lines([list(pair) for pair in pairs])
+    return f"{title}\n{text}\n" if title else f"{text}\n"
+
+
+def block(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labels right-aligned to 20, then `: `; ends with a blank line (facts: cli-volumes 2)."""
+    return "".join(f"{label:>20}: {value}\n" for label, value in pairs) + "\n"
+
+
+def as_json(document: Any, *, indent: int = 4) -> str:
+    """Indented by four, newline at the end."""
+    return json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "".join(
+        " " + " │ ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " \n" for row in rows
+    )

@@ -1,0 +1,95 @@
+"""Every noun and verb that `fly` knows, and the module that holds each verb."""
+
+from __future__ import annotations
+
+from caddis.cli.nouns import Leaf, Noun
+
+_CLI = "caddis.cli."
+
+
+def _leaf(path: str, short: str, *aliases: str) -> Leaf:
+    """`path` is the module below caddis.cli; the verb's name is its last part."""
+    return Leaf(path.rpartition(".")[2].replace("_", "-"), _CLI + path, short, aliases)
+
+
+VOLUMES = Noun(
+    "volumes",
+    "Manage Fly Volumes",
+    (
+        _leaf("volumes.create", "Create a new volume for an app"),
+        _leaf("volumes.list", "List all the volumes for an app", "ls"),
+        _leaf("volumes.show", "Show the details of a volume"),
+        _leaf("volumes.update", "Update a volume's snapshot settings"),
+        _leaf("volumes.destroy", "Destroy one or more volumes (can be undone for 24 hours)", "delete", "rm"),
+        _leaf("volumes.restore", "Bring back a volume that was destroyed less than 24 hours ago", "undestroy"),
+    ),
+    ("volume", "vol", "v"),
+)
+
+MACHINE = Noun(
+    "machine",
+    "Manage Fly Machines",
+    (
+        _leaf("machine.list", "List Fly Machines", "ls"),
+        _leaf("machine.status", "Show the current status of a machine"),
+        _leaf("machine.start", "Start one or more machines"),
+        _leaf("machine.stop", "Stop one or more machines"),
+        _leaf("machine.restart", "Restart one or more machines"),
+        _leaf("machine.destroy", "Destroy one or more machines", "remove", "rm"),
+        _leaf("machine.exec", "Execute a command on a machine"),
+    ),
+    ("machines", "m"),
+)
+
+APPS = Noun(
+    "apps",
+    "Manage apps",
+    (
+        _leaf("apps.create", "Create a new app"),
+        _leaf("apps.list", "List apps", "ls"),
+        _leaf("apps.destroy", "Permanently destroy one or more apps", "delete", "remove", "rm"),
+        _leaf("apps.releases", "List an app's releases"),
+    ),
+    ("app", "a"),
+)
+
+ROOT = Noun(
+    "fly",
+    "fly runs apps, Machines and volumes on servers of your own (Caddis).",
+    (
+        _leaf("launch.launch", "Create and configure a new app from source code or an image"),
+        _leaf("deploy.deploy", "Deploy an app"),
+        APPS,
+        VOLUMES,
+        MACHINE,
+        _leaf("status", "Show the status of an app"),
+        _leaf("logs", "View app logs"),
+        _leaf("apps.releases", "List an app's releases"),
+        Noun(
+            "config",
+            "Manage an app's configuration",
+            (
+                _leaf("config.show", "Show an app's configuration", "display"),
+                _leaf("config.validate", "Validate an app's config file"),
+            ),
+        ),
+        Noun(
+            "platform",
+            "Platform information",
+            (
+                _leaf("platform.regions", "List the regions of this installation"),
+                _leaf("platform.vm_sizes", "List the sizes of machines"),
+            ),
+        ),
+        Noun("orgs", "Manage organizations", (_leaf("orgs.list", "List organizations", "ls"),)),
+        Noun(
+            "auth",
+            "Manage authentication",
+            (
+                _leaf("auth.whoami", "Show who the token speaks for"),
+                _leaf("auth.token", "Show the current access token"),
+            ),
+        ),
+        _leaf("version", "Show version information"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""`fly volumes`: one verb, one file."""

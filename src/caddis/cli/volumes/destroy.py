@@ -1,0 +1,44 @@
+"""`fly volumes destroy [volume id ...]` (facts: cli-volumes 9)."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.flags import APP_FLAGS, YES
+from caddis.cli.verb import any_number, verb
+from caddis.cli.volumes.show_volume import TWO_OR_MORE, choose_volume, is_shown
+from caddis.client.volumes import destroy_volume, get_volume, list_volumes
+
+
+def run(call: Call) -> None:
+    """One after the other; a "no" ends the command."""
+    app = call.app()
+    for volume in call.arguments or (choose_volume(call, app),):
+        if not call.switch("yes") and not _is_sure(call, app, volume):
+            return
+        gone = call.send(destroy_volume(app, volume))
+        call.say(f"Destroyed volume ID: {gone['id']} name: {gone['name']}")
+        call.note(f"It can be brought back for 24 hours: fly volumes restore {gone['id']} -a {app}")
+
+
+def _is_sure(call: Call, app: str, volume: str) -> bool:
+    name = call.send(get_volume(app, volume))["name"]
+    same = [one for one in call.send(list_volumes(app)) if one["name"] == name and is_shown(one)]
+    if len(same) <= 2:
+        call.note(
+            f"Warning! {TWO_OR_MORE[0].upper()}{TWO_OR_MORE[1:]} Deleting this volume will leave you with"
+            f" {max(0, len(same) - 1)} volume(s) named {name} for this application."
+            " After 24 hours it is not reversible.",
+            "red",
+        )
+    else:
+        call.note("Deleting a volume is not reversible after 24 hours.", "red")
+    return call.confirm("Are you sure you want to destroy this volume?")
+
+
+COMMAND = verb(
+    run,
+    usage="destroy [volume id ...]",
+    short="Destroy one or more volumes (can be undone for 24 hours)",
+    flags=(*APP_FLAGS, YES),
+    count=any_number,
+)

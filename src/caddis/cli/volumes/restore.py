@@ -1,0 +1,24 @@
+"""`fly volumes restore <volume id>`: the undo of destroy. flyctl has none; this is ours (promise P5)."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.flags import APP_FLAGS, JSON
+from caddis.cli.verb import exactly, verb
+from caddis.cli.volumes.show_volume import print_volume
+from caddis.client.volumes import restore_volume
+
+
+def run(call: Call) -> None:
+    """Possible for 24 hours after the volume was destroyed."""
+    app = call.app()
+    print_volume(call, call.send(restore_volume(app, call.arguments[0])), app)
+
+
+COMMAND = verb(
+    run,
+    usage="restore <volume id>",
+    short="Bring back a volume that was destroyed less than 24 hours ago",
+    flags=(*APP_FLAGS, JSON),
+    count=exactly(1),
+)

@@ -1,0 +1,24 @@
+"""`fly volumes show [volume id]` (facts: cli-volumes 5)."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.flags import APP_FLAGS, JSON
+from caddis.cli.verb import at_most, verb
+from caddis.cli.volumes.show_volume import choose_volume, print_volume
+from caddis.client.volumes import get_volume
+
+
+def run(call: Call) -> None:
+    """The same block, or JSON object, as create."""
+    app = call.app()
+    print_volume(call, call.send(get_volume(app, choose_volume(call, app))), app)
+
+
+COMMAND = verb(
+    run,
+    usage="show [volume id]",
+    short="Show the details of a volume",
+    flags=(*APP_FLAGS, JSON),
+    count=at_most(1),
+)

@@ -1,0 +1,44 @@
+"""Volumes (facts: machines-api 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from caddis.client.apps import app_path
+from caddis.client.request import Request, get, post, segment
+
+
+def _path(app: str, volume: str) -> str:
+    return f"{app_path(app)}/volumes/{segment(volume)}"
+
+
+def list_volumes(app: str) -> Request:
+    """Also those being destroyed."""
+    return get(f"{app_path(app)}/volumes")
+
+
+def get_volume(app: str, volume: str) -> Request:
+    """NotFound when the app has none of that id."""
+    return get(_path(app, volume))
+
+
+def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
+    """`wish` in Fly's spelling (facts: machines-api 5.3)."""
+    return post(f"{app_path(app)}/volumes", dict(wish))
+
+
+def update_volume(app: str, volume: str, *, retention: int | None, scheduled: bool | None) -> Request:
+    """None leaves a setting as it is. `retention` in days."""
+    body = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
+    return Request(method="PUT", path=_path(app, volume), body=body)
+
+
+def destroy_volume(app: str, volume: str) -> Request:
+    """Soft: `restore_volume` brings it back within 24 hours."""
+    return Request(method="DELETE", path=_path(app, volume))
+
+
+def restore_volume(app: str, volume: str) -> Request:
+    """Undo `destroy_volume`."""
+    return post(f"{_path(app, volume)}/restore")
