@@ -1,0 +1,167 @@
+"""Runs the tests rung by rung: `python tests/run.py check` (what needs no machine) or `test` (everything).
+
+Says first what this machine lacks and what would bring it. A rung that cannot run is listed loudly at the end, and
+makes the run fail under CI=true. The last line counts the tests of all rungs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+REPORTS = ROOT / ".cache" / "tests"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """`folders` and `marks` choose the tests; `machine` says whether it needs all that `caddis doctor` asks for."""
+
+    name: str
+    folders: tuple[str, ...]
+    marks: str = ""
+    machine: bool = False
+
+
+@dataclass
+class Tally:
+    """What happened so far."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    left_out: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+GATES = (
+    ("formatting", ("ruff", "format", "--check", ".")),
+    ("lint", ("ruff", "check", ".")),
+    ("types", ("mypy",)),
+    ("import contracts", ("lint-imports",)),
+)
+PURE = Rung("unit, wire and house", ("tests/unit", "tests/wire", "tests/house"))
+RUNGS = (
+    Rung("crash over fakes", ("tests/crash",), "not host"),
+    Rung("host, and crash over the real kernel", ("tests/host", "tests/crash"), "host", machine=True),
+    Rung("e2e", ("tests/e2e",), machine=True),
+)
+
+
+def main() -> int:
+    """The exit status."""
+    everything = sys.argv[1:] != ["check"]
+    tally, lacking = Tally(), ""
+    if everything:
+        lacking = what_is_missing()
+        print(lacking or "machine: everything that the rungs need is here", flush=True)
+    run_gates_beside(PURE, tally)
+    for rung in RUNGS if everything else ():
+        if rung.machine and lacking:
+            tally.left_out.append(rung.name)
+        else:
+            run_rung(rung, tally)
+    return conclude(tally, everything, lacking)
+
+
+def what_is_missing() -> str:
+    """One screen about what this machine lacks, from the same probes as `caddis doctor`; "" when nothing."""
+    asked = subprocess.run((BIN / "python", "-m", "caddis.admin.probes", "--json"), capture_output=True, text=True)
+    if asked.returncode != 0:
+        return f"machine: caddis.admin.probes failed:\n{asked.stderr}"
+    lacking = [probe for probe in json.loads(asked.stdout) if probe["state"] != "ok"]
+    needed = [probe for probe in lacking if probe["state"] in ("missing", "unknown") or probe["package"]]
+    if not needed:
+        return ""
+    lines = ["machine: this lacks what some rungs need:"]
+    lines += [
+        f"  {probe['name']}: {probe['detail']}" + f" -> {probe['remedy']}" * bool(probe["remedy"]) for probe in needed
+    ]
+    if packages := sorted({probe["package"] for probe in needed if probe["package"]}):
+        lines.append(f"  bring it with: apt-get install -y --no-install-recommends {' '.join(packages)}")
+    return "\n".join(lines)
+
+
+def run_gates_beside(rung: Rung, tally: Tally) -> None:
+    """The gates run two at a time while the pure tests run: types take as long as all of these."""
+    with ThreadPoolExecutor(2) as pool:
+        gates = [(name, pool.submit(_quietly, argv)) for name, argv in GATES]
+        run_rung(rung, tally)
+        for name, gate in gates:
+            status, said = gate.result()
+            print(f"{'ok    ' if status == 0 else 'FAILED'} {name}" + (f"\n{said}" if status else ""), flush=True)
+            tally.passed += status == 0
+            tally.failed += status != 0
+
+
+def run_rung(rung: Rung, tally: Tally) -> None:
+    """Run its tests under pytest and count them."""
+    folders = [folder for folder in rung.folders if any((ROOT / folder).glob("test_*.py"))]
+    if not folders:
+        tally.broken.append(f"{rung.name}: there is no test")
+        return
+    print(f"\n=== {rung.name} ===", flush=True)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{rung.folders[0].removeprefix('tests/')}-{os.getpid()}.xml"
+    marks = ("-m", rung.marks) if rung.marks else ()
+    begun = time.monotonic()
+    status = subprocess.run(
+        (BIN / "python", "-m", "pytest", *folders, *marks, "-rs", f"--junitxml={report}"), cwd=ROOT
+    ).returncode
+    passed, failed, skipped = _count(report)
+    print(
+        f"--- {rung.name}: {passed} passed, {failed} failed, {skipped} skipped, {time.monotonic() - begun:.0f} s",
+        flush=True,
+    )
+    tally.passed, tally.failed, tally.skipped = tally.passed + passed, tally.failed + failed, tally.skipped + skipped
+    if passed + failed == 0:
+        tally.broken.append(f"{rung.name}: no test ran")
+    elif status != 0 and failed == 0:
+        tally.broken.append(f"{rung.name}: pytest ended with status {status}")
+
+
+def conclude(tally: Tally, everything: bool, lacking: str) -> int:
+    """Say how it went; the exit status."""
+    print()
+    strict = os.environ.get("CI", "").lower() in ("true", "1")
+    if tally.left_out:
+        print(f"NOT RUN, because of what this machine lacks: {'; '.join(tally.left_out)}\n{lacking}\n")
+        if strict:
+            print("CI=true: a rung that was promised did not run, so this counts as a failure\n")
+    for complaint in tally.broken:
+        print(f"BROKEN: {complaint}")
+    if everything and not tally.left_out:
+        print("every rung ran")
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return int(bool(tally.failed or tally.broken or (strict and tally.left_out)))
+
+
+def _quietly(argv: tuple[str, ...]) -> tuple[int, str]:
+    done = subprocess.run((BIN / argv[0], *argv[1:]), cwd=ROOT, capture_output=True, text=True)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def _count(report: Path) -> tuple[int, int, int]:
+    try:
+        suites = ElementTree.parse(report).getroot().iter("testsuite")
+    except (OSError, ElementTree.ParseError):
+        return 0, 0, 0
+    total = failed = skipped = 0
+    for suite in suites:
+        total += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    report.unlink()
+    return max(0, total - failed - skipped), failed, skipped
+
+
+if __name__ == "__main__":
+    sys.exit(main())
