@@ -126,6 +126,9 @@ class Roots(Protocol):
     def mount(self, name: str, rootfs: str, scratch: str) -> str:
         """Ensure the overlay is mounted; its folder."""
 
+    def write_file(self, name: str, guest_path: str, content: bytes, mode: int) -> None:
+        """Write a file inside the mounted root, never following a link out of it."""
+
     def unmount(self, name: str) -> None:
         """Ensure it is unmounted and its mount point gone."""
 

@@ -114,6 +114,7 @@ Instruction = Launch | Halt | TearDown | RestartAt | Erase
 
 _STARTABLE = frozenset({MachineState.CREATED, MachineState.STOPPED, MachineState.FAILED, MachineState.SUSPENDED})
 _RUNNING = frozenset({MachineState.STARTED, MachineState.STARTING, MachineState.STOPPING})
+RESTING = _STARTABLE | {MachineState.RESTARTING}
 _GONE = frozenset({MachineState.DESTROYING, MachineState.DESTROYED})
 
 
@@ -138,6 +139,34 @@ def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instructi
             return replace(machine, state=MachineState.STARTING, restart_at=None), (Launch(),)
         case DestroyAsked(kill):
             return _destroy(machine, kill)
+
+
+def recall(machine: Machine) -> tuple[Instruction, ...]:
+    """What a machine asks for, seen from its state alone: after an agent's death, or when an operation has ended.
+
+    A machine that is started or stopping must be looked at first (does its process still run?).
+    """
+    match machine.state:
+        case MachineState.DESTROYING:
+            return (Erase(),)
+        case MachineState.STARTING:
+            return (Launch(),)
+        case MachineState.RESTARTING:
+            again = RestartAt(machine.restart_at or machine.updated_at)
+            return (TearDown(), again) if machine.torn_down < machine.launch else (again,)
+        case MachineState.STOPPING:
+            return (halt_of(machine),)
+        case MachineState.CREATED | MachineState.STOPPED | MachineState.FAILED if machine.torn_down < machine.launch:
+            return (TearDown(),)
+    return ()
+
+
+def halt_of(machine: Machine) -> Halt:
+    """How this machine is to be halted: as was asked, else as its config says."""
+    stop = machine.config.stop_config
+    return Halt(
+        machine.stop_signal or stop.signal, stop.timeout if machine.stop_timeout is None else machine.stop_timeout
+    )
 
 
 def _start(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
@@ -178,13 +207,9 @@ def _stop(
 ) -> tuple[Machine, tuple[Instruction, ...]]:
     _refuse_gone(machine, "stopped")
     asked = replace(machine, wanted=wanted, stop_signal=signal, stop_timeout=timeout)
-    halt = Halt(
-        signal or machine.config.stop_config.signal,
-        machine.config.stop_config.timeout if timeout is None else timeout,
-    )
     match machine.state:
         case MachineState.STARTED:
-            return replace(asked, state=MachineState.STOPPING), (halt,)
+            return replace(asked, state=MachineState.STOPPING), (halt_of(asked),)
         case MachineState.STARTING:
             return asked, ()  # _launched sees what is wanted
         case MachineState.STOPPING:
@@ -251,6 +276,8 @@ def _policy_restarts(machine: Machine, exit: ExitStatus, count: int) -> bool:
 def _destroy(machine: Machine, kill: bool) -> tuple[Machine, tuple[Instruction, ...]]:
     if machine.state in _GONE:
         return machine, ()
+    if machine.state is MachineState.CREATING:
+        raise Conflict(f"machine {machine.id} is still being created")
     if machine.state in _RUNNING or machine.state is MachineState.RESTARTING:
         if not kill:
             raise Conflict(

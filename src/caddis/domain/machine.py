@@ -20,6 +20,7 @@ MAX_KILL_TIMEOUT = 300.0
 class MachineState(StrEnum):
     """Spelled as Fly spells them (facts: machines-api 4.4)."""
 
+    CREATING = "creating"
     CREATED = "created"
     STARTING = "starting"
     STARTED = "started"
@@ -179,6 +180,9 @@ class Machine:
     address: str = ""  # IPv6, Fly's private_ip
     address_v4: str = ""
     launch: int = 0
+    torn_down: int = 0  # the last launch of which nothing is left in the kernel
+    scratch_gb: int = 1
+    slot: int = 0  # which of the host's addresses
     restart_count: int = 0
     started_at: datetime | None = None
     restart_at: datetime | None = None

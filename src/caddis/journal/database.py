@@ -69,6 +69,7 @@ class Database:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # an erased key must not linger in free pages
         return connection
 
     def _serve(self, migrations: Sequence[str], ready: Future[None]) -> None:

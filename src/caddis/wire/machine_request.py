@@ -207,3 +207,14 @@ def wait_request_from_query(query: Iterable[tuple[str, str]]) -> WaitRequest:
         version=given.get("version") or given.get("instance_id") or "",
         from_event_id=given.get("from_event_id", ""),
     )
+
+
+def metadata_from_wire(document: object) -> dict[str, str | None]:
+    """A PATCH or PUT of `metadata`; null deletes a key."""
+    given = Reader(document).document.get("metadata")
+    if not isinstance(given, Mapping):
+        raise Invalid("metadata is missing: give an object of texts", field="metadata")
+    for key, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise Invalid(f"metadata.{key} must be a text", field=f"metadata.{key}")
+    return dict(given)

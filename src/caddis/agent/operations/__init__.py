@@ -1,0 +1,32 @@
+"""The recipes: long work as steps, each calling one trade. One operation, one file; `RECIPES` is the whole list.
+
+Inputs name everything that is made; `reserve`, `finish` and `abandon` change the book in the journal's own transaction.
+"""
+
+from __future__ import annotations
+
+from caddis.agent.operations.machine_create import MACHINE_CREATE
+from caddis.agent.operations.machine_destroy import MACHINE_DESTROY
+from caddis.agent.operations.machine_launch import MACHINE_LAUNCH
+from caddis.agent.operations.machine_teardown import MACHINE_TEARDOWN
+from caddis.agent.operations.machine_update import MACHINE_UPDATE
+from caddis.agent.operations.volume_create import VOLUME_CREATE
+from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
+from caddis.agent.operations.volume_erase import VOLUME_ERASE
+from caddis.agent.operations.volume_restore import VOLUME_RESTORE
+from caddis.agent.operations.volume_update import VOLUME_UPDATE
+from caddis.agent.world import World
+from caddis.journal.operation import Operation
+
+RECIPES: tuple[Operation[World], ...] = (
+    VOLUME_CREATE,
+    VOLUME_UPDATE,
+    VOLUME_DESTROY,
+    VOLUME_RESTORE,
+    VOLUME_ERASE,
+    MACHINE_CREATE,
+    MACHINE_LAUNCH,
+    MACHINE_TEARDOWN,
+    MACHINE_UPDATE,
+    MACHINE_DESTROY,
+)

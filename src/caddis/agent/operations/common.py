@@ -1,0 +1,42 @@
+"""What several recipes share: values to and from the book's JSON, and history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from caddis.domain.ids import ulid
+from caddis.domain.machine import Event, Machine
+from caddis.domain.volume import Volume
+
+
+def dump(value: object) -> Any:
+    """A domain value as JSON for an operation's inputs."""
+    return msgspec.to_builtins(value)
+
+
+def load_volume(document: Mapping[str, Any]) -> Volume:
+    """The volume of an operation's inputs."""
+    return msgspec.convert(document, type=Volume)
+
+
+def load_machine(document: Mapping[str, Any]) -> Machine:
+    """The machine of an operation's inputs."""
+    return msgspec.convert(document, type=Machine, strict=False)
+
+
+def make_event(
+    type: str,
+    status: str,
+    at: datetime,
+    entropy: bytes,
+    *,
+    source: str = "flyd",
+    request: Mapping[str, Any] | None = None,
+) -> Event:
+    """A line of history with an id that sorts by time."""
+    id = ulid(int(at.timestamp() * 1000), entropy)
+    return Event(id=id, type=type, status=status, source=source, at=at, request=request)

@@ -1,0 +1,107 @@
+"""Orders about volumes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from caddis.agent.operations.common import dump
+from caddis.agent.present import Presenter
+from caddis.agent.supervisor import Supervisor
+from caddis.agent.threads import in_thread
+from caddis.domain.errors import Invalid, Missing, Problem
+from caddis.domain.ids import VOLUME_ID, ulid
+from caddis.domain.volume import UNDO_PERIOD, Volume, VolumeState
+from caddis.telemetry.log import note
+from caddis.wire.volume import volume_request_from_wire, volume_update_from_wire
+
+
+class VolumeOrders:
+    """`app` is the app on whose behalf control asks; another app's volume is not found."""
+
+    def __init__(self, supervisor: Supervisor, presenter: Presenter, *, undo_period: timedelta = UNDO_PERIOD) -> None:
+        self._supervisor = supervisor
+        self._presenter = presenter
+        self._world = supervisor.world
+        self._undo_period = undo_period
+
+    async def list(self, app: str | None) -> list[dict[str, Any]]:
+        """All volumes that this host has."""
+        return await in_thread(lambda: [self._presenter.volume(one) for one in self._world.book.list_volumes(app)])
+
+    async def get(self, id: str, app: str) -> dict[str, Any]:
+        """One volume, with how full it is."""
+        return await in_thread(self._show, id, app, observe=True)
+
+    async def create(self, app: str, document: dict[str, Any]) -> dict[str, Any]:
+        """A new empty volume; the same id asked for again gives the same volume."""
+        request = volume_request_from_wire(document)
+        if request.snapshot_id or request.source_volume_id:
+            raise Missing("this version cannot create a volume from a snapshot or another volume yet")
+        id = _checked_id(document)
+        known = await in_thread(self._world.book.find_volume, id)
+        if known is None or known.state is VolumeState.CREATING:
+            volume = Volume(
+                id=id,
+                app=app,
+                name=request.name,
+                region=self._world.region,
+                zone=self._world.zone,
+                size_gb=request.size_gb,
+                state=VolumeState.CREATING,
+                encryption=self._world.volumes.choose_encryption(request.encrypted, request.fstype),
+                created_at=self._world.now(),
+                fstype=request.fstype,
+                snapshot_retention=request.snapshot_retention,
+                auto_backup_enabled=request.auto_backup_enabled,
+            )
+            inputs = {"volume": dump(volume), "capacity_bytes": self._world.volumes.capacity_bytes()}
+            async with self._supervisor.exclusively(id):
+                await self._supervisor.operate("volume.create/1", inputs, id=f"create:{id}", subject=id)
+        return await in_thread(self._show, id, app)
+
+    async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Other snapshot settings."""
+        changes = {key: value for key, value in asdict(volume_update_from_wire(document)).items() if value is not None}
+        await in_thread(self._world.book.get_volume, id, app)
+        if changes:
+            await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
+        return await in_thread(self._show, id, app)
+
+    async def destroy(self, id: str, app: str) -> dict[str, Any]:
+        """Soft: it can be brought back for a day. Destroying what is destroyed already changes nothing."""
+        volume = await in_thread(self._world.book.get_volume, id, app)
+        if volume.state is not VolumeState.PENDING_DESTROY:
+            erase_at = self._world.now() + self._undo_period
+            await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
+        return await in_thread(self._show, id, app)
+
+    async def restore(self, id: str, app: str) -> dict[str, Any]:
+        """Bring a destroyed volume back."""
+        await in_thread(self._world.book.get_volume, id, app)
+        await self._operate("volume.restore/1", {"id": id}, id)
+        return await in_thread(self._show, id, app)
+
+    async def erase_overdue(self) -> None:
+        """Erase what was destroyed longer ago than the time for undo."""
+        for volume in await in_thread(self._world.book.list_overdue_volumes, self._world.now()):
+            try:
+                await self._operate("volume.erase/1", {"id": volume.id}, volume.id)
+            except Problem as problem:
+                note("erasing failed", volume=volume.id, why=problem.message)
+
+    async def _operate(self, name: str, inputs: dict[str, Any], id: str) -> None:
+        operation = ulid(int(self._world.now().timestamp() * 1000), self._world.entropy())
+        async with self._supervisor.exclusively(id):
+            await self._supervisor.operate(name, inputs, id=operation, subject=id)
+
+    def _show(self, id: str, app: str, *, observe: bool = False) -> dict[str, Any]:
+        return self._presenter.volume(self._world.book.get_volume(id, app), observe=observe)
+
+
+def _checked_id(document: dict[str, Any]) -> str:
+    id = document.get("id")
+    if not isinstance(id, str) or not VOLUME_ID.match(id):
+        raise Invalid(f"{id!r} is not a volume's id", field="id")
+    return id

@@ -1,0 +1,203 @@
+"""The cases of the crash matrix: for every operation, what leads up to it and what must hold afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from matrix import Case, Stage, run
+
+from caddis.agent.operations import RECIPES
+from caddis.agent.operations.common import dump
+from caddis.domain.errors import NotFound
+from caddis.domain.life import DestroyAsked, Ended, StartAsked, decide
+from caddis.domain.machine import ExitStatus, Init, Machine, MachineConfig, MachineState, Mount, Restart, RestartPolicy
+from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
+
+VOLUME = "vol_0123456789abcdef"
+MACHINE = "0123456789abcd"
+IMAGE = "docker-archive:/images/tiny.tar"
+Prepared = tuple[Mapping[str, Any], str, str]
+
+
+def image_of(stage: Stage) -> str:
+    """The image that this stage has."""
+    return getattr(stage, "image", IMAGE)
+
+
+def new_volume(stage: Stage) -> Volume:
+    return Volume(
+        id=VOLUME,
+        app="web",
+        name="data",
+        region="lhr",
+        zone="a1f0",
+        size_gb=1,
+        state=VolumeState.CREATING,
+        encryption=stage.world.volumes.choose_encryption(True, FileSystemKind.EXT4),
+        created_at=stage.world.now(),
+    )
+
+
+def new_machine(stage: Stage, *, argv: tuple[str, ...] = ("/bin/sleep", "1000")) -> Machine:
+    config = MachineConfig(
+        image=image_of(stage),
+        init=Init(exec=argv),
+        mounts=(Mount(volume=VOLUME, path="/data"),),
+        restart=Restart(policy=RestartPolicy.NO),
+    )
+    now = stage.world.now()
+    return Machine(
+        id=MACHINE,
+        app="web",
+        name="quiet-brook",
+        region="lhr",
+        state=MachineState.CREATING,
+        instance_id="01",
+        config=config,
+        raw_config={"image": config.image, "unknown": {"kept": True}},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _volume_create(stage: Stage) -> Prepared:
+    inputs = {"volume": dump(new_volume(stage)), "capacity_bytes": stage.world.volumes.capacity_bytes()}
+    return inputs, f"create:{VOLUME}", VOLUME
+
+
+def make_volume(stage: Stage) -> None:
+    run(stage, "volume.create/1", *_volume_create(stage))
+
+
+def _volume_update(stage: Stage) -> Prepared:
+    make_volume(stage)
+    return {"id": VOLUME, "changes": {"snapshot_retention": 9}}, "update", VOLUME
+
+
+def _volume_destroy(stage: Stage) -> Prepared:
+    make_volume(stage)
+    erase_at = stage.world.now() + timedelta(hours=24)
+    return {"id": VOLUME, "erase_at": erase_at.isoformat()}, "destroy", VOLUME
+
+
+def _volume_restore(stage: Stage) -> Prepared:
+    run(stage, "volume.destroy/1", *_volume_destroy(stage))
+    return {"id": VOLUME}, "restore", VOLUME
+
+
+def _volume_erase(stage: Stage) -> Prepared:
+    run(stage, "volume.destroy/1", *_volume_destroy(stage))
+    return {"id": VOLUME}, "erase", VOLUME
+
+
+def _machine_create(stage: Stage) -> Prepared:
+    make_volume(stage)
+    inputs = {
+        "machine": dump(new_machine(stage)),
+        "lease": None,
+        "slots": stage.world.network.slots,
+        "capacity_bytes": stage.world.volumes.capacity_bytes(),
+        "memory_mb": 4096,
+    }
+    return inputs, f"create:{MACHINE}", MACHINE
+
+
+def _machine_launch(stage: Stage) -> Prepared:
+    run(stage, "machine.create/1", *_machine_create(stage))
+    _decide(stage, StartAsked())
+    return {"machine": MACHINE, "launch": 1}, f"launch:{MACHINE}:1", MACHINE
+
+
+def make_started(stage: Stage) -> None:
+    run(stage, "machine.launch/1", *_machine_launch(stage))
+
+
+def _machine_teardown(stage: Stage) -> Prepared:
+    make_started(stage)
+    stage.world.runtime.kill_all(MACHINE)
+    _decide(stage, Ended(ExitStatus(code=137, signal=9, at=stage.world.now())))
+    return {"machine": MACHINE, "launch": 1}, f"teardown:{MACHINE}:1", MACHINE
+
+
+def _machine_update(stage: Stage) -> Prepared:
+    run(stage, "machine.create/1", *_machine_create(stage))
+    before = stage.world.book.get_machine(MACHINE)
+    config = replace(before.config, env={"RELEASE": "2"})
+    wanted = replace(before, config=config, raw_config={**before.raw_config, "env": {"RELEASE": "2"}}, instance_id="02")
+    inputs = {"machine": dump(wanted), "skip_launch": True, "current_version": "01", "memory_mb": 4096}
+    return inputs, f"update:{MACHINE}:02", MACHINE
+
+
+def _machine_destroy(stage: Stage) -> Prepared:
+    run(stage, "machine.teardown/1", *_machine_teardown(stage))
+    _decide(stage, DestroyAsked())
+    return {"machine": MACHINE}, f"destroy:{MACHINE}", MACHINE
+
+
+def _decide(stage: Stage, event: Any) -> None:
+    stage.world.book.write(lambda writer: writer.put_machine(decide(writer.get_machine(MACHINE), event)[0]))
+
+
+def _has_volume(state: VolumeState, **expected: object) -> Any:
+    def holds(stage: Stage) -> None:
+        volume = stage.world.book.get_volume(VOLUME)
+        assert volume.state is state
+        assert (volume.wrapped_key is not None) == (volume.encryption is not EncryptionKind.NONE)
+        for name, value in expected.items():
+            assert getattr(volume, name) == value
+
+    return holds
+
+
+def _has_no_volume(stage: Stage) -> None:
+    assert stage.world.book.find_volume(VOLUME) is None
+
+
+def _has_machine(state: MachineState, *, attached: bool = True, **expected: object) -> Any:
+    def holds(stage: Stage) -> None:
+        machine = stage.world.book.get_machine(MACHINE)
+        assert machine.state is state
+        for name, value in expected.items():
+            assert getattr(machine, name) == value
+        assert stage.world.book.get_volume(VOLUME).attached_machine_id == (MACHINE if attached else None)
+        assert (stage.world.runtime.find_watched_pid(MACHINE) is not None) == (state is MachineState.STARTED)
+
+    return holds
+
+
+def _has_no_machine(stage: Stage) -> None:
+    try:
+        stage.world.book.get_machine(MACHINE)
+    except NotFound:
+        assert stage.world.book.get_volume(VOLUME).attached_machine_id is None
+    else:
+        raise AssertionError("the machine is still there")
+
+
+_CREATED = _has_volume(VolumeState.CREATED)
+_PENDING = _has_volume(VolumeState.PENDING_DESTROY)
+CASES = (
+    Case("volume.create/1", _volume_create, _CREATED, _has_no_volume),
+    Case("volume.update/1", _volume_update, _has_volume(VolumeState.CREATED, snapshot_retention=9), _CREATED),
+    Case("volume.destroy/1", _volume_destroy, _PENDING, _CREATED),
+    Case("volume.restore/1", _volume_restore, _CREATED, _PENDING),
+    Case("volume.erase/1", _volume_erase, _has_no_volume, _PENDING),
+    Case("machine.create/1", _machine_create, _has_machine(MachineState.CREATED), _has_no_machine),
+    Case("machine.launch/1", _machine_launch, _has_machine(MachineState.STARTED), _has_machine(MachineState.FAILED)),
+    Case("machine.teardown/1", _machine_teardown, _has_machine(MachineState.STOPPED, torn_down=1), _has_no_machine),
+    Case(
+        "machine.update/1",
+        _machine_update,
+        _has_machine(MachineState.CREATED, instance_id="02"),
+        _has_machine(MachineState.CREATED, instance_id="01"),
+    ),
+    Case("machine.destroy/1", _machine_destroy, _has_machine(MachineState.DESTROYED, attached=False), _has_no_machine),
+)
+
+
+def test_every_operation_has_its_case() -> None:
+    """An operation without a case would be an operation without crash tests."""
+    assert {case.operation for case in CASES} == {recipe.name for recipe in RECIPES}

@@ -1,0 +1,169 @@
+"""The crash matrix: every operation, disturbed at every place, must end whole or not at all, and leave nothing behind.
+
+The cases are generated from what an undisturbed run passes: die at each seam and resume; fail in each step after its
+effect, which undoes the operation; die at each seam of that undoing and resume. Dying after an effect makes a step run
+twice. A `Stage` is a world of fakes or of the real kernel; both play the same cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from caddis.agent.operations import RECIPES
+from caddis.agent.world import World
+from caddis.domain.errors import Problem
+from caddis.journal.journal import Journal
+from caddis.journal.operation import Stuck
+from caddis.telemetry.seam import watch
+
+PLANNED = "planned by the test"
+
+
+class Death(BaseException):
+    """The agent dies here. Not an Exception: nothing may catch it and tidy up."""
+
+
+class Stage(Protocol):
+    """A host on which operations are played."""
+
+    world: World
+
+    def reopen(self) -> None:
+        """What a new agent does: open the book again, keep whatever the kernel still has."""
+
+    def leftovers(self) -> list[str]:
+        """Everything of ours that the kernel and the disk hold, and the book's rows of machines and volumes."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation in a prepared world. `prepare` leads up to it and returns its inputs, id and subject."""
+
+    operation: str
+    prepare: Callable[[Stage], tuple[Mapping[str, Any], str, str]]
+    finished: Callable[[Stage], None]  # asserts what must hold after success
+    undone: Callable[[Stage], None]  # asserts what must hold after failure
+
+
+@dataclass
+class Script:
+    """What to do at which seam: die at one, fail at another."""
+
+    die_at: str | None = None
+    fail_at: str | None = None
+    passed: list[str] = field(default_factory=list)
+
+    def __call__(self, seam: str) -> None:
+        self.passed.append(seam)
+        if seam == self.fail_at:
+            self.fail_at = None
+            raise Problem(PLANNED)
+        if seam == self.die_at:
+            self.die_at = None
+            raise Death(seam)
+
+
+def journal_of(stage: Stage) -> Journal[World]:
+    """A journal over the stage's book, as a new agent opens it; nothing waits in tests."""
+    return Journal(stage.world.book.database, RECIPES, sleep=lambda _seconds: None)
+
+
+def run(stage: Stage, operation: str, inputs: Mapping[str, Any], id: str, subject: str) -> Mapping[str, Any]:
+    """Begin and walk an operation undisturbed."""
+    journal = journal_of(stage)
+    journal.begin(operation, inputs, id=id, subject=subject)
+    return journal.walk(id, stage.world)
+
+
+def play(stage: Stage, case: Case, script: Script) -> Problem | None:
+    """Play the case with its disturbance; after each death a new agent resumes. The problem it ended with, if any."""
+    inputs, id, subject = case.prepare(stage)
+    problem: Problem | None = None
+    with watch(script):
+        try:
+            run(stage, case.operation, inputs, id, subject)
+        except Death:
+            problem = _resume(stage, id, script)
+        except Problem as failure:
+            problem = failure
+    return problem
+
+
+def _resume(stage: Stage, id: str, script: Script) -> Problem | None:
+    for _ in range(3):
+        stage.reopen()
+        journal = journal_of(stage)
+        journal.unstick()
+        try:
+            journal.walk(id, stage.world)
+            return None
+        except Death:
+            continue
+        except Problem as failure:
+            return failure
+    raise AssertionError(f"did not end after three deaths: {script.passed}")
+
+
+def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
+    """Play one disturbed case and compare what is left with an undisturbed end."""
+    stage = make_stage()
+    try:
+        case.prepare(stage)
+        before = stage.leftovers()
+    finally:
+        stage.close()
+    stage = make_stage()
+    try:
+        assert play(stage, case, Script()) is None
+        after = stage.leftovers()
+    finally:
+        stage.close()
+    stage = make_stage()
+    try:
+        will_fail = script.fail_at is not None
+        problem = play(stage, case, script)
+        if problem is None:
+            assert not will_fail
+            case.finished(stage)
+            assert stage.leftovers() == after
+        else:
+            assert problem.message == PLANNED, problem
+            assert not isinstance(problem, Stuck)
+            case.undone(stage)
+            assert stage.leftovers() == before
+        assert not journal_of(stage).list_open()
+    finally:
+        stage.close()
+
+
+def disturbances(make_stage: Callable[[], Stage], case: Case) -> Iterator[tuple[str, Script]]:
+    """Every disturbance of a case, named; found by running it undisturbed, and undone from each step."""
+    passed = _seams(make_stage, case, Script())
+    for seam in dict.fromkeys(passed):
+        yield f"die at {seam}", Script(die_at=seam)
+    if _recipe(case.operation).forward_only:
+        return
+    for failing in [seam for seam in dict.fromkeys(passed) if seam.endswith(":after")]:
+        yield f"fail at {failing}", Script(fail_at=failing)
+        undoing = _seams(make_stage, case, Script(fail_at=failing))
+        for seam in dict.fromkeys(undoing[undoing.index(failing) + 1 :]):
+            yield f"fail at {failing}, die at {seam}", Script(fail_at=failing, die_at=seam)
+
+
+def _seams(make_stage: Callable[[], Stage], case: Case, script: Script) -> list[str]:
+    stage = make_stage()
+    try:
+        play(stage, case, script)
+        own = case.operation
+        return [seam for seam in script.passed if seam.startswith(own)]
+    finally:
+        stage.close()
+
+
+def _recipe(name: str) -> Any:
+    return next(recipe for recipe in RECIPES if recipe.name == name)
