@@ -5,5 +5,5 @@ Out of scope: sockets and status lines (api, agent, client), files on disk (cli)
 agent).
 
 What a client sends is decoded by `*_from_wire` into small frozen values; anything wrong raises Invalid with the
-field's path and one sentence. Fields that we do not know are tolerated, and the caller keeps the raw document beside it.
+field's path and one sentence. Fields that we do not know are tolerated, and the caller keeps the raw document.
 """

@@ -155,6 +155,19 @@ class Reader:
                 raise Invalid(f"{field} must be text, not {kind_of(item)}", field=field)
         return tuple(items)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, empty when absent."""
+        return self.find_texts(key) or ()
+
+    def find_number(self, key: str) -> float | None:
+        """A number, whole or not, or None."""
+        value = self.document.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong(key, "a number")
+        return float(value)
+
     def text_map(self, key: str) -> dict[str, str]:
         """An object of texts, empty when absent."""
         inner = self.find_object(key)

@@ -1,0 +1,190 @@
+"""What can be told about a fly.toml before anything is asked of a server (facts: fly-toml 4 to 13, 18, 19)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from caddis.domain.errors import Invalid, Problem
+from caddis.domain.ids import check_app_name
+from caddis.domain.machine import MAX_KILL_TIMEOUT
+from caddis.wire.fly_toml.config import FlyToml
+from caddis.wire.fly_toml.findings import Finding, Level, Report
+from caddis.wire.fly_toml.groups import Grouped, group_names, guest_of, mounts_for
+from caddis.wire.fly_toml.machine import split_command
+from caddis.wire.fly_toml.validate_mounts import check_mounts
+from caddis.wire.fly_toml.validate_services import check_checks, check_services
+from caddis.wire.signals import check_stop_signal
+from caddis.wire.vm_size import NO_GPUS, check_guest
+
+STRATEGIES = ("canary", "rolling", "immediate", "bluegreen")
+_COMPRESSIONS = ("gzip", "zstd")
+_POLICIES = ("always", "never", "on-failure")
+
+
+def validate(config: FlyToml, *, groups: Collection[str] | None = None) -> list[Finding]:
+    """Everything found, errors first, each in the order of the file; `groups` are those to deploy, all unless given."""
+    findings: list[Finding] = []
+
+    def report(level: Level, key: str, message: str) -> None:
+        findings.append(Finding(level=level, message=message, key=key, row=config.source.row_of(key)))
+
+    _check_top(config, report)
+    _check_build(config, report)
+    _check_deploy(config, groups or group_names(config), report)
+    _check_env(config, report)
+    _check_processes(config, report)
+    check_mounts(config, report)
+    check_services(config, report)
+    check_checks(config, report)
+    _check_vms(config, report)
+    _check_restart(config, report)
+    _check_files(config, report)
+    _check_groups(config, report)
+    return sorted(findings, key=lambda finding: (finding.level != "error", finding.row or 0))
+
+
+def _tell(report: Report, problem: Problem, key: str) -> None:
+    report("error", problem.field or key, problem.message)
+
+
+def _check_top(config: FlyToml, report: Report) -> None:
+    try:
+        if config.app:
+            check_app_name(config.app)
+    except Invalid as problem:
+        report("error", "app", problem.message)
+    try:
+        if config.kill_signal:
+            check_stop_signal(config.kill_signal, field="kill_signal")
+        if config.console_command:
+            split_command(config.console_command, what="console_command")
+    except Invalid as problem:
+        _tell(report, problem, "kill_signal")
+    if config.kill_timeout is not None and not 0 <= config.kill_timeout <= MAX_KILL_TIMEOUT:
+        report("error", "kill_timeout", f"kill_timeout must be from 0 to {MAX_KILL_TIMEOUT:.0f} seconds")
+
+
+def _check_build(config: FlyToml, report: Report) -> None:
+    build = config.build
+    if build is None:
+        return
+    ways = {
+        "image": build.image,
+        "builder": build.builder or build.buildpacks,
+        "dockerfile": build.dockerfile or build.build_target,
+        "builtin": build.builtin,
+    }
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1:
+        report("warning", "build", f"more than one build configuration found: {', '.join(given)}")
+    if build.compression and build.compression not in _COMPRESSIONS:
+        report("error", "build.compression", f"build.compression is {build.compression!r}: use gzip or zstd")
+    if build.compression_level is not None and not 0 <= build.compression_level <= 9:
+        report("error", "build.compression_level", "build.compression_level must be from 0 to 9")
+
+
+def _check_deploy(config: FlyToml, groups: Collection[str], report: Report) -> None:
+    deploy = config.deploy
+    if deploy is None:
+        return
+    if deploy.strategy and deploy.strategy not in STRATEGIES:
+        report(
+            "error",
+            "deploy.strategy",
+            f"deployment strategy {deploy.strategy!r} is not known: use one of {', '.join(STRATEGIES)}",
+        )
+    if deploy.strategy in ("canary", "bluegreen") and any(mounts_for(config, group) for group in groups):
+        report(
+            "error",
+            "deploy.strategy",
+            f"deployment strategy {deploy.strategy} cannot be used with mounted volumes: a volume has one machine."
+            " Use rolling or immediate",
+        )
+    if deploy.max_unavailable is not None and deploy.max_unavailable <= 0:
+        report("error", "deploy.max_unavailable", "deploy.max_unavailable must be greater than 0")
+    for key in ("release_command", "seed_command"):
+        try:
+            split_command(getattr(deploy, key), what=f"deploy.{key}")
+        except Invalid as problem:
+            _tell(report, problem, f"deploy.{key}")
+
+
+def _check_env(config: FlyToml, report: Report) -> None:
+    for name, value in config.env.items():
+        if not name or "=" in name or "\0" in name + value:
+            report("error", f"env.{name}", f"env.{name} cannot be an environment variable")
+        elif name.startswith("FLY_"):
+            report("warning", f"env.{name}", f"env.{name}: names that begin with FLY_ are set by the platform")
+
+
+def _check_processes(config: FlyToml, report: Report) -> None:
+    for group, command in config.processes.items():
+        try:
+            split_command(command, what=f"processes.{group}")
+        except Invalid as problem:
+            report("error", f"processes.{group}", f"Could not parse command for {group!r} process group: {problem}")
+
+
+def _check_vms(config: FlyToml, report: Report) -> None:
+    for position, vm in enumerate(config.vm):
+        path = f"vm[{position}]"
+        if vm.gpus or vm.gpu_kind:
+            report("error", f"{path}.{'gpu_kind' if vm.gpu_kind else 'gpus'}", NO_GPUS)
+            continue
+        try:
+            guest = guest_of(vm, path=path)
+            if guest.memory_mb == 0:
+                key = "memory" if vm.memory_mb is None else "memory_mb"
+                report("error", f"{path}.{key}", "memory cannot be zero")
+            else:
+                check_guest(guest, field=path)
+        except Invalid as problem:
+            _tell(report, problem, path)
+
+
+def _check_restart(config: FlyToml, report: Report) -> None:
+    for position, restart in enumerate(config.restart):
+        path = f"restart[{position}]"
+        if restart.policy not in _POLICIES:
+            report(
+                "error",
+                f"{path}.policy",
+                f"invalid restart policy: {restart.policy!r}: use one of {', '.join(_POLICIES)}",
+            )
+        if restart.retries is not None and restart.retries < 0:
+            report("error", f"{path}.retries", f"{path}.retries must not be negative")
+
+
+def _check_files(config: FlyToml, report: Report) -> None:
+    for position, file in enumerate(config.files):
+        path = f"files[{position}]"
+        if not file.guest_path.startswith("/") or file.guest_path.endswith("/"):
+            report(
+                "error", f"{path}.guest_path", f"{path}.guest_path is {file.guest_path!r}: it must be an absolute path"
+            )
+        sources = [file.local_path, file.secret_name, file.raw_value is not None]
+        if sum(bool(source) for source in sources) != 1:
+            report("error", path, f"{path} needs exactly one of local_path, secret_name and raw_value")
+
+
+def _check_groups(config: FlyToml, report: Report) -> None:
+    """Groups that sections name must exist; services have their own sentence."""
+    known = group_names(config)
+    sections: dict[str, Sequence[Grouped]] = {
+        "mounts": config.mounts,
+        "vm": config.vm,
+        "restart": config.restart,
+        "files": config.files,
+        "metrics": config.metrics,
+    }
+    for section, entries in sections.items():
+        for position, entry in enumerate(entries):
+            for group in entry.processes:
+                if group not in known:
+                    path = f"{section}[{position}].processes"
+                    report("error", path, f"{path} names {group!r}, but the process groups are {', '.join(known)}")
+    for name, check in config.checks.items():
+        for group in check.processes:
+            if group not in known:
+                path = f"checks.{name}.processes"
+                report("error", path, f"{path} names {group!r}, but the process groups are {', '.join(known)}")
