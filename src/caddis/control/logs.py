@@ -22,8 +22,8 @@ async def read_logs(
 ) -> tuple[list[LogLine], str]:
     """What came after the page that gave `token`, oldest first, and the token for the next.
 
-    The token holds one of each host, so that a page may mix hosts and a silent host's place is kept. Unreachable if none
-    answers.
+    The token holds one of each host, so that a page may mix hosts and a silent host's place is kept. Unreachable if
+    none answers.
     """
     places = _decode_token(token)
     if machine_id:

@@ -14,8 +14,8 @@ from caddis.domain.host import Host
 async def ask_in_turn(control: Control, hosts: Sequence[Host], order: Order) -> Answer:
     """The answer of the first host that takes the order.
 
-    A host without room, or that cannot be reached at all, is passed over; any other complaint is the answer. Raises the last
-    host's NoCapacity, or Unreachable if none could be reached.
+    A host without room, or that cannot be reached at all, is passed over; any other complaint is the answer. Raises the
+    last host's NoCapacity, or Unreachable if none could be reached.
     """
     refusal: Problem | None = None
     for host in hosts:

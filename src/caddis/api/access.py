@@ -1,0 +1,57 @@
+"""Tokens: who calls, and whether that one may."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from starlette.requests import Request
+
+from caddis.catalog.hosts import is_host_token
+from caddis.catalog.tokens import Caller, find_caller
+from caddis.control.core import Control
+from caddis.domain.errors import Forbidden, Unauthenticated
+
+_HINT = 'get one from the server that you want to reach: eval "$(caddis env)"'
+_MOST_TOKENS = 16  # of one header; clients send a handful
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    OPEN = "everybody"
+    READ = "every token"
+    WRITE = "tokens that are not read-only"
+    HOST = "the host of the path"
+
+
+def list_tokens(header: str) -> list[str]:
+    """The tokens of an Authorization header: Bearer or FlyV1, alone or in a comma list (facts: machines-api 1.1)."""
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() not in ("bearer", "flyv1"):
+        return []
+    return [token for token in (part.strip() for part in rest.split(",")) if token][:_MOST_TOKENS]
+
+
+async def authorise(request: Request, control: Control, access: Access) -> Caller:
+    """The caller. Unauthenticated without a good token, Forbidden when it may not change anything."""
+    tokens = list_tokens(request.headers.get("authorization", ""))
+    if not tokens:
+        raise Unauthenticated("there is no token: send one as `Authorization: Bearer TOKEN`", hint=_HINT)
+    now = control.now()
+    for token in tokens:
+        caller = await control.read(find_caller, token, now)
+        if caller is None:
+            continue
+        if access is Access.WRITE and caller.read_only:
+            raise Forbidden(f"token {caller.name!r} is read-only: it cannot change anything")
+        return caller
+    raise Unauthenticated("the token is not valid: it is unknown, has expired or was revoked", hint=_HINT)
+
+
+async def authorise_host(request: Request, control: Control) -> None:
+    """Unauthenticated unless the token is that of the host in the path."""
+    host_id = str(request.path_params["host"])
+    for token in list_tokens(request.headers.get("authorization", "")):
+        if await control.read(is_host_token, host_id, token):
+            return
+    raise Unauthenticated(f"this is not the token of host {host_id}", hint="start the host with `caddis up`")

@@ -1,0 +1,77 @@
+"""Volumes (facts: machines-api 5)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from caddis.api.call import Call, passed_on, reply
+from caddis.control import volumes
+from caddis.domain.errors import Missing
+
+
+async def list_volumes(call: Call) -> Response:
+    """From the index."""
+    app = await call.app()
+    return reply(await volumes.list_volumes(call.control, app.name))
+
+
+async def create_volume(call: Call) -> Response:
+    """Placed by control."""
+    app = await call.app()
+    document = await call.document()
+    return passed_on(await volumes.create_volume(call.control, app.name, document, user=call.caller.name))
+
+
+async def get_volume(call: Call) -> Response:
+    """As its host sees it."""
+    app = await call.app()
+    return passed_on(await volumes.get_volume(call.control, app.name, call.path("id")))
+
+
+async def update_volume(call: Call) -> Response:
+    """Its snapshot settings. PUT; POST is how older clients say it."""
+    app = await call.app()
+    body = await call.checked_body()
+    return await _change(call, app.name, "PUT", body=body)
+
+
+async def delete_volume(call: Call) -> Response:
+    """Softly: `restore_volume` undoes it."""
+    app = await call.app()
+    return await _change(call, app.name, "DELETE")
+
+
+async def restore_volume(call: Call) -> Response:
+    """Undo of a delete, for as long as the volume is pending_destroy."""
+    app = await call.app()
+    return await _change(call, app.name, "POST", verb="/restore")
+
+
+async def _change(call: Call, app: str, method: str, *, verb: str = "", body: bytes | None = None) -> Response:
+    answer = await volumes.change_volume(
+        call.control, app, call.path("id"), method=method, verb=verb, body=body, user=call.caller.name
+    )
+    return passed_on(answer)
+
+
+async def extend_volume(call: Call) -> Response:
+    """Comes with a later version."""
+    await _find(call)
+    raise Missing(
+        "volumes cannot be extended yet: that comes with a later version",
+        hint="create a larger volume and copy your data to it",
+    )
+
+
+async def snapshots(call: Call) -> Response:
+    """Come with a later version."""
+    await _find(call)
+    raise Missing(
+        "there are no snapshots yet: they come with a later version",
+        hint="until then, copy what you cannot lose to another computer",
+    )
+
+
+async def _find(call: Call) -> None:
+    app = await call.app()
+    await volumes.find_volume(call.control, app.name, call.path("id"))

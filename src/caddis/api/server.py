@@ -1,0 +1,35 @@
+"""The application: routes behind gates."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from caddis.api.gate import Gate, Numbered, show_unrouted
+from caddis.api.routes import ENTRIES
+from caddis.control.core import Control
+
+
+def make_app(control: Control) -> Starlette:
+    """The ASGI application over this control, whose doors and catalog it closes at its end."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await control.doors.close()
+        control.catalog.close()
+
+    routes = [
+        Route(entry.path, Gate(entry.endpoint, entry.access, control).handle, methods=[entry.method])
+        for entry in ENTRIES
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Numbered, control=control)],
+        exception_handlers={404: show_unrouted, 405: show_unrouted},
+        lifespan=lifespan,
+    )
