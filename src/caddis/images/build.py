@@ -1,0 +1,194 @@
+"""From a Dockerfile and its context to an image of this computer's store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caddis.domain.errors import Invalid, NoCapacity, Problem
+from caddis.images import fetch
+from caddis.images.context import extract_context
+from caddis.images.dockerfile import list_bases
+from caddis.images.names import Name, Names, look_at_path
+from caddis.images.place import Place, Work
+from caddis.images.source import Kind, Source, our_name, parse_source
+from caddis.kernel import buildah, skopeo
+from caddis.kernel.buildah import Build, Storage, in_own_mounts
+from caddis.kernel.command import Command, Failed, command, run
+from caddis.telemetry.seam import seam
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What may be said about a build besides its context."""
+
+    dockerfile: str = "Dockerfile"
+    target: str = ""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+
+
+def read_options(options: Mapping[str, object]) -> BuildOptions:
+    """The options of a request; Invalid for a name or a type that we do not know."""
+    expected = {"dockerfile": str, "target": str, "build_args": Mapping, "labels": Mapping, "no_cache": bool}
+    given: dict[str, object] = {name: value for name, value in options.items() if value not in (None, "")}
+    for name, value in given.items():
+        if name not in expected or not isinstance(value, expected[name]):
+            raise Invalid(f"build option {name} is unknown or of the wrong kind", field=name)
+    return BuildOptions(**given)  # type: ignore[arg-type]  # each was just checked
+
+
+def build(
+    place: Place,
+    names: Names,
+    context_tar: Path,
+    *,
+    tag: str,
+    options: BuildOptions,
+    on_line: Callable[[str], None],
+) -> str:
+    """Carry out a Dockerfile and keep the result under `tag`; its digest.
+
+    One build at a time on a computer: two would fight for the same two cores and the same cache. Invalid, with the
+    most telling line, when the build fails.
+    """
+    tag = our_name(tag)
+    with place.working() as work:
+        context = work.folder / "context"
+        context.mkdir()
+        extract_context(context_tar, context)
+        dockerfile = _find_dockerfile(context, options.dockerfile)
+        with place.one_at_a_time("build") as lock:
+            storage = open_storage(place, fresh=options.no_cache)
+            for base in list_bases(dockerfile.read_text(errors="replace"), options.build_args):
+                on_line(f"Looking at base image {base}")
+                _bring_base(place, names, storage, base)
+            _carry_out(storage, dockerfile, tag=tag, options=options, on_line=on_line, work=work, lock=lock)
+            seam("images.build:built")
+            fetch.prepare_layout(place, work.folder)
+            take_over = skopeo.copy(
+                storage.name(tag), f"oci:{work.folder}:{fetch.TAG}", scratch=str(work.folder), pass_fds=(work.lock,)
+            )
+            run(in_own_mounts(take_over))
+        digest = fetch.adopt(place, work, reference=tag)
+        names.put(Name(tag, digest))
+        seam("images.build:recorded")
+    return digest
+
+
+def open_storage(place: Place, *, fresh: bool) -> Storage:
+    """buildah's storage below our folder, without what a killed build left. The caller holds the build's lock.
+
+    What buildah notes about mounts is only true until the next boot, hence a folder for it that bears the boot's id.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    root, runroot = place.build / "root", place.build / f"run-{boot}"
+    if fresh and root.exists():
+        place.discard(root)
+    for old in place.build.glob("run-*"):
+        if old != runroot:
+            shutil.rmtree(old)
+    root.mkdir(exist_ok=True)
+    os.utime(root)
+    storage = Storage(root=str(root), runroot=str(runroot), driver=_choose_driver(root))
+    left = root / f"{storage.driver}-containers" / "containers.json"
+    if left.exists() and left.read_bytes().strip() not in (b"", b"[]", b"null"):
+        run(buildah.remove_containers(storage))
+    return storage
+
+
+def _carry_out(
+    storage: Storage,
+    dockerfile: Path,
+    *,
+    tag: str,
+    options: BuildOptions,
+    on_line: Callable[[str], None],
+    work: Work,
+    lock: int,
+) -> None:
+    wanted = Build(
+        context=str(work.folder / "context"),
+        dockerfile=str(dockerfile),
+        tag=tag,
+        target=options.target,
+        build_args=options.build_args,
+        labels=options.labels,
+        use_cache=not options.no_cache,
+    )
+    building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
+    try:
+        run(building, on_line=on_line)
+    except Failed as failed:
+        raise _explain(failed, hidden=str(work.folder / "context")) from failed
+
+
+def _explain(failed: Failed, *, hidden: str) -> Problem:
+    if failed.overdue:
+        return Invalid(f"the build took longer than {failed.command.deadline / 60:g} minutes")
+    reason = buildah.read_reason(failed.stderr).replace(hidden, "the context")
+    if "no space left on device" in reason:
+        return NoCapacity("no space left on this host to build the image")
+    return Invalid(f"the build failed: {reason}", field="dockerfile")
+
+
+def _bring_base(place: Place, names: Names, storage: Storage, base: str) -> None:
+    """Put a base image of ours or of a registry into buildah's storage; archives and layouts it reads itself.
+
+    A registry's base is fetched through the store like any other image: looked at again when the registry answers,
+    taken from the store when not.
+    """
+    source = parse_source(base)
+    if source.kind in (Kind.ARCHIVE, Kind.LAYOUT):
+        look_at_path(source)
+        return
+    if source.digest:
+        return  # buildah insists on the very bytes behind a digest, and asks the registry for them
+    digest = fetch.resolve(place, names, source)
+    if source.kind is Kind.DAEMON:
+        return
+    with place.working() as work:
+        fetch.prepare_layout(place, work.folder, digest=digest)
+        origin = f"oci:{work.folder}:{fetch.TAG}"
+        _run_quietly(
+            skopeo.copy(origin, storage.name(_full_name(source)), scratch=str(work.folder), pass_fds=(work.lock,))
+        )
+
+
+def _full_name(source: Source) -> str:
+    """As buildah looks a short name up: debian is docker.io/library/debian:latest."""
+    name = source.reference
+    head, slash, _ = name.partition("/")
+    if not slash:
+        name = "docker.io/library/" + name
+    elif not ("." in head or ":" in head or head == "localhost"):
+        name = "docker.io/" + name
+    return name if ":" in name.rpartition("/")[2] else name + ":latest"
+
+
+def _run_quietly(wanted: Command) -> None:
+    try:
+        run(in_own_mounts(wanted))
+    except Failed as failed:
+        raise Problem(f"a base image could not be handed to buildah: {failed.message}") from failed
+
+
+def _find_dockerfile(context: Path, name: str) -> Path:
+    path = Path(os.path.realpath(context / name))
+    if not path.is_relative_to(os.path.realpath(context)):
+        raise Invalid(f"Dockerfile {name!r} lies outside the build context", field="dockerfile")
+    if not path.is_file():
+        raise Invalid(
+            f"there is no {name} in the build context", hint="fly deploy --dockerfile PATH", field="dockerfile"
+        )
+    return path
+
+
+def _choose_driver(root: Path) -> str:
+    # An overlay cannot have another overlay as its upper layer: that is how containers that run us look inside.
+    kind = run(command("stat", "--file-system", "--format=%T", str(root))).text.strip()
+    return "vfs" if kind in ("overlayfs", "tmpfs") else "overlay"
