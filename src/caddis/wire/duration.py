@@ -8,17 +8,21 @@ from caddis.domain.errors import Invalid
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)(?P<unit>ns|us|µs|μs|ms|s|m|h)")
+_LONGEST = 2**63 / 1e9  # seconds; what Go's Duration can hold
 _WHOLE = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern.replace('?P<number>', '?:').replace('?P<unit>', '?:')})+)\Z")
 
 
 def parse_duration(value: object, *, field: str = "duration") -> float:
     """Seconds meant by a Go duration text or by whole nanoseconds; Invalid for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value / 1e9
-    if not isinstance(value, str) or not _WHOLE.match(value):
+    seconds: float | None = None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        seconds = value / 1e9
+    elif isinstance(value, str) and _WHOLE.match(value):
+        total = sum(float(part["number"]) * _SECONDS[part["unit"]] for part in _PART.finditer(value))
+        seconds = -total if value.startswith("-") else total
+    if seconds is None or abs(seconds) >= _LONGEST:
         raise Invalid(f'{field} is {value!r}, which is not a duration: write it like "15s" or "1m30s"', field=field)
-    seconds = sum(float(part["number"]) * _SECONDS[part["unit"]] for part in _PART.finditer(value))
-    return -seconds if value.startswith("-") else seconds
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -164,7 +164,7 @@ class Reader:
         value = self.document.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
             raise self.wrong(key, "a number")
         return float(value)
 

@@ -1,32 +1,10 @@
 """fly.toml: read, checked, turned into machine configs and written (facts: fly-toml.md).
 
-    text --load--> FlyToml --validate--> findings
-                      ├--to_machine_config--> a machine's config document, one for each process group
-                      ├--definition--> the JSON document that a release keeps --from_definition--> FlyToml
-                      └--write--> text          text --edit--> text with the user's comments kept
+    text --load.load--> FlyToml --validate.validate--> findings; strict.list_unknown_keys--> keys nobody reads
+                           ├--machine.to_machine_config--> the config document of one process group's machines
+                           ├--definition.definition--> the document that a release keeps --definition.from_definition-->
+                           └--write.write--> text          text --edit.edit--> text with the user's comments kept
 
-Pure: files are read and written by who calls, local files for [[files]] come in as bytes.
+Pure: files are read and written by who calls, local files for [[files]] come in as bytes. Nothing is imported here,
+because verbs that only look for `app` need no more than parse.py, and the command line must start quickly.
 """
-
-from caddis.wire.fly_toml.config import FlyToml
-from caddis.wire.fly_toml.definition import definition, from_definition
-from caddis.wire.fly_toml.edit import edit
-from caddis.wire.fly_toml.findings import Finding
-from caddis.wire.fly_toml.load import load
-from caddis.wire.fly_toml.machine import to_machine_config
-from caddis.wire.fly_toml.strict import list_unknown_keys
-from caddis.wire.fly_toml.validate import validate
-from caddis.wire.fly_toml.write import write
-
-__all__ = [
-    "Finding",
-    "FlyToml",
-    "definition",
-    "edit",
-    "from_definition",
-    "list_unknown_keys",
-    "load",
-    "to_machine_config",
-    "validate",
-    "write",
-]
