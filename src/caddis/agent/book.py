@@ -53,6 +53,8 @@ CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, app TEXT NOT NULL,
     UNIQUE (kind, id)
 );
+CREATE TABLE identity (name TEXT NOT NULL);
+INSERT INTO identity (name) VALUES (lower(hex(randomblob(8))));
 """
 MIGRATIONS = (JOURNAL_SCHEMA, _SCHEMA)
 EVENTS_KEPT = 200  # a machine
@@ -158,6 +160,10 @@ class Reader:
         """The lowest address slot that no machine has."""
         taken = {row[0] for row in self._query("SELECT slot FROM machine WHERE slot IS NOT NULL", ())}
         return next((slot for slot in range(1, slots + 1) if slot not in taken), None)
+
+    def name(self) -> str:
+        """What tells this book from any other that this host may have had: it numbers the reports."""
+        return str(self._query("SELECT name FROM identity", ())[0][0])
 
     def list_outbox(self, limit: int = 200) -> list[OutboxLine]:
         """What is still to be reported, in order."""

@@ -53,7 +53,8 @@ class Reporter:
         try:
             answer = await client.post(url, json=body, headers={"Authorization": f"Bearer {token.strip()}"})
             answer.raise_for_status()
-            acknowledged = int(answer.json()["acknowledged"])
+            taken = answer.json()
+            acknowledged = int(taken["acknowledged"])
         except (httpx2.HTTPError, ValueError, KeyError) as failure:
             if self._reached:
                 note("the API does not take reports", api=self._api, why=str(failure))
@@ -64,6 +65,8 @@ class Reporter:
         self._reached = True
         if lines:
             await in_thread(self._presenter.book.write, lambda writer: writer.forget_reported(acknowledged))
+        if taken.get("tell_everything"):
+            await in_thread(self._presenter.book.write, lambda writer: writer.report_everything())
         return True
 
     def _body(self, lines: list[OutboxLine]) -> dict[str, Any]:
@@ -74,6 +77,7 @@ class Reporter:
                 "region": world.region,
                 "zone": world.zone,
                 "address": self._address,
+                "book": self._presenter.book.name(),
                 "capacity": self._presenter.capacity(),
             },
             "reports": [

@@ -36,7 +36,7 @@ from caddis.domain.life import (
     recall,
 )
 from caddis.domain.machine import ExitStatus, Machine, MachineState
-from caddis.journal.journal import Journal
+from caddis.journal.journal import Entry, Journal
 from caddis.telemetry.log import note, note_bug
 from caddis.wire.machine import exit_event
 
@@ -54,6 +54,7 @@ class Supervisor:
         self._watched: dict[str, int] = {}  # machine -> pidfd
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._resumes = True
 
     # --- operations -------------------------------------------------------------------------------------------------
     async def operate(self, name: str, inputs: Mapping[str, Any], *, id: str, subject: str) -> Mapping[str, Any]:
@@ -220,29 +221,45 @@ class Supervisor:
         await self.obey(id, instructions)
 
     # --- coming back ------------------------------------------------------------------------------------------------
-    async def recover(self) -> None:
-        """Take up what a dead agent left: its operations first, then every machine."""
-        await in_thread(self.journal.unstick)
+    async def recover(self, *, resume: bool = True) -> None:
+        """Take up what a dead agent left, in the background: its operations, and every machine.
+
+        Machines that an earlier `caddis down` stopped start again, unless not to `resume`.
+        """
+        self._resumes = resume
         await self.resume_operations()
+        busy = {entry.subject for entry in await in_thread(self.journal.list_open)}
         for machine in await in_thread(self.world.book.list_machines):
-            if machine.state is MachineState.CREATED and machine.wanted is MachineState.STARTED:
-                await self.feed(machine.id, StartAsked())  # created, and the agent died before it started it
-            else:
-                self.look_after(machine)
+            if machine.id not in busy:
+                self.spawn(self._take_up(machine.id))
 
     async def resume_operations(self) -> None:
-        """Walk every open operation that nobody is walking."""
+        """Walk every open operation that nobody is walking, stuck ones too."""
+        await in_thread(self.journal.unstick)
         for entry in await in_thread(self.journal.list_open):
-            if self._work[entry.subject].locked():
-                continue
-            async with self._work[entry.subject]:
-                note("resuming", operation=entry.name, id=entry.id, state=entry.state)
-                try:
-                    await in_thread(self.journal.walk, entry.id, self.world)
-                except Problem as problem:
-                    note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
-                finally:
-                    self.world.book.tell()
+            if not self._work[entry.subject].locked():
+                self.spawn(self._resume(entry))
+
+    async def _resume(self, entry: Entry) -> None:
+        async with self._work[entry.subject]:
+            note("resuming", operation=entry.name, id=entry.id, state=entry.state)
+            try:
+                await in_thread(self.journal.walk, entry.id, self.world)
+            except Problem as problem:
+                note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
+            finally:
+                self.world.book.tell()
+        await self._take_up(entry.subject)
+
+    async def _take_up(self, id: str) -> None:
+        machine = await in_thread(self.world.book.find_machine, id)
+        if machine is None:
+            return  # a volume, or undone
+        never_started = machine.state is MachineState.CREATED and machine.wanted is MachineState.STARTED
+        if self._resumes and (never_started or machine.resume):
+            await self.feed(id, StartAsked())
+        else:
+            self.look_after(machine)
 
     async def close(self) -> None:
         """Stop watching. Machines run on; operations under way finish."""

@@ -76,7 +76,14 @@ class DestroyAsked:
     kill: bool = False
 
 
-LifeEvent = StartAsked | Launched | LaunchFailed | StopAsked | RestartAsked | Ended | RestartDue | DestroyAsked
+@dataclass(frozen=True, slots=True)
+class HostGoesDown:
+    """The host is being shut down: stop, and start again when it is back."""
+
+
+LifeEvent = (
+    StartAsked | Launched | LaunchFailed | StopAsked | RestartAsked | Ended | RestartDue | DestroyAsked | HostGoesDown
+)
 
 
 # --- instructions ---------------------------------------------------------------------------------------------------
@@ -139,6 +146,11 @@ def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instructi
             return replace(machine, state=MachineState.STARTING, restart_at=None), (Launch(),)
         case DestroyAsked(kill):
             return _destroy(machine, kill)
+        case HostGoesDown():
+            if machine.wanted is not MachineState.STARTED or machine.state in _STARTABLE:
+                return machine, ()
+            stopped, instructions = _stop(machine, None, None)
+            return replace(stopped, resume=True), instructions
 
 
 def recall(machine: Machine) -> tuple[Instruction, ...]:
@@ -184,6 +196,7 @@ def _start(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
         restart_count=0,
         restart_at=None,
         problem="",
+        resume=False,
     )
     return starting, (Launch(),)
 
@@ -206,7 +219,7 @@ def _stop(
     machine: Machine, signal: str | None, timeout: float | None, *, wanted: MachineState = MachineState.STOPPED
 ) -> tuple[Machine, tuple[Instruction, ...]]:
     _refuse_gone(machine, "stopped")
-    asked = replace(machine, wanted=wanted, stop_signal=signal, stop_timeout=timeout)
+    asked = replace(machine, wanted=wanted, stop_signal=signal, stop_timeout=timeout, resume=False)
     match machine.state:
         case MachineState.STARTED:
             return replace(asked, state=MachineState.STOPPING), (halt_of(asked),)

@@ -191,6 +191,7 @@ class Machine:
     stop_timeout: float | None = None
     problem: str = ""  # why the last start failed, in one sentence
     cordoned: bool = False
+    resume: bool = False  # it was stopped because its host went down, and starts when that is back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,160 @@
+"""Starting and ending the agent. Machines do not notice either (promise P6)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from caddis.agent.changes import Changes
+from caddis.agent.door import Door
+from caddis.agent.down import stop_machines
+from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
+from caddis.agent.operations import RECIPES
+from caddis.agent.options import Options, parse_options
+from caddis.agent.orders.inside import InsideOrders
+from caddis.agent.orders.machines import MachineOrders
+from caddis.agent.orders.volumes import VolumeOrders
+from caddis.agent.present import Presenter
+from caddis.agent.reports import Reporter
+from caddis.agent.supervisor import Supervisor
+from caddis.agent.threads import in_thread
+from caddis.domain.errors import Conflict, Problem
+from caddis.journal.journal import Journal
+from caddis.telemetry.log import configure, note, note_bug
+
+_SWEEP = 30.0  # seconds between looks at what is overdue
+_IMAGE_SWEEP = 3600.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to end; a Problem is one plain sentence on stderr and exit status 1."""
+    options = parse_options(sys.argv[1:] if arguments is None else arguments)
+    configure(f"agent {options.host}", verbose=options.verbose)
+    try:
+        with _only_one(options.folder):
+            asyncio.run(_take_down(options) if options.down else _serve(options))
+    except Problem as problem:
+        print(f"Error: {problem.message}", file=sys.stderr)  # noqa: T201  for whoever started us
+        if problem.hint:
+            print(problem.hint, file=sys.stderr)  # noqa: T201
+        return problem.exit_code
+    return 0
+
+
+class _only_one:
+    """Holds the host's folder: two agents on one book would be two brains."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / "agent.lock"
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"another agent already serves {self._path.parent}") from None
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+async def _serve(options: Options) -> None:
+    opened = await asyncio.to_thread(open_world, options)
+    world = opened.world
+    changes = Changes()
+    world.book.on_change = changes.tell
+    journal = Journal(world.book.database, RECIPES)
+    supervisor = Supervisor(world, journal, changes)
+    presenter = Presenter(world, measure_memory_mb(), count_cpus())
+    volumes = VolumeOrders(supervisor, presenter)
+    door = Door(presenter, volumes, MachineOrders(supervisor, presenter), InsideOrders(supervisor))
+    path = options.run / "agent.sock"
+    server = _Server(door.application())
+    listener = _listen(path)
+    await supervisor.recover()
+    reporter = Reporter(presenter, changes, api=options.api, token_file=options.token_file, address=f"unix:{path}")
+    loops = [
+        asyncio.create_task(_forever("reports", reporter.run)),
+        asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, volumes))),
+        asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
+    ]
+    note("agent is ready", host=options.host, zone=options.zone, socket=str(path))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await supervisor.close()
+        world.book.on_change = None
+        await asyncio.to_thread(opened.close)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without opinions about logs; a wait that is still open does not hold up the end."""
+
+    def __init__(self, application: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        )
+
+
+def _listen(path: Path) -> socket.socket:
+    with suppress(FileNotFoundError):
+        path.unlink()  # of an agent that died; that it did is certain, because we hold the lock
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    return listener
+
+
+async def _forever(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as bug:  # noqa: BLE001  the top of a loop: one bad turn must not end the others
+            note_bug("bug in a loop", bug, loop=name)
+            await asyncio.sleep(1.0)
+
+
+async def _sweep(supervisor: Supervisor, volumes: VolumeOrders) -> None:
+    await asyncio.sleep(_SWEEP)
+    await supervisor.resume_operations()
+    await volumes.erase_overdue()
+    now = supervisor.world.now()
+    await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
+    await in_thread(supervisor.journal.forget_ended)
+
+
+async def _sweep_images(supervisor: Supervisor) -> None:
+    await asyncio.sleep(_IMAGE_SWEEP)
+    machines = await in_thread(supervisor.world.book.list_machines)
+    await in_thread(supervisor.world.images.forget_unused, [machine.image_digest for machine in machines])
+
+
+async def _take_down(options: Options) -> None:
+    opened: OpenWorld = await asyncio.to_thread(open_world, options)
+    world = opened.world
+    changes = Changes()
+    world.book.on_change = changes.tell
+    supervisor = Supervisor(world, Journal(world.book.database, RECIPES), changes)
+    await supervisor.recover(resume=False)
+    stopped = await stop_machines(supervisor)
+    await supervisor.close()
+    world.book.on_change = None
+    await asyncio.to_thread(opened.detach)
+    note("host is down", host=options.host, stopped=len(stopped))

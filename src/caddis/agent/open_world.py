@@ -1,0 +1,78 @@
+"""Opening this host's book, pool, images, network and runtime, and giving them back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from caddis.agent.book import Book
+from caddis.agent.options import Options
+from caddis.agent.world import World
+from caddis.domain.ids import ENTROPY_BYTES
+from caddis.domain.sizes import MIB
+from caddis.images.store import ImageStore
+from caddis.machines.root import Roots
+from caddis.machines.runtimes.runc import RuncRuntime
+from caddis.network.host import HostNetwork
+from caddis.volumes.pool import PoolChoice
+from caddis.volumes.store import VolumeStore, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWorld:
+    """The world, and how to leave it."""
+
+    world: World
+    store: VolumeStore
+    network: HostNetwork
+
+    def close(self) -> None:
+        """Close the book. Everything in the kernel stays: machines run on."""
+        self.world.book.close()
+
+    def detach(self) -> None:
+        """Nothing of this host is left in the kernel; its machines must have been torn down."""
+        self.network.remove_host()
+        self.world.book.close()
+        self.store.close()
+
+
+def open_world(options: Options) -> OpenWorld:
+    """Open everything; what an earlier agent left mounted and running is adopted as it is."""
+    logs = options.folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    choice = PoolChoice(
+        where=Path(options.pool) if options.pool else None,
+        size_bytes=options.pool_size,
+        format_device=options.format_pool,
+    )
+    store = open_store(choice, host=options.host, data=options.folder, run=options.run)
+    network = HostNetwork(options.instance, options.host, data=options.folder)
+    network.ensure_host()
+    world = World(
+        host=options.host,
+        region=options.region,
+        zone=options.zone,
+        book=Book(options.folder / "book.sqlite"),
+        volumes=store,
+        images=ImageStore(options.data / "images", agent=options.host),
+        runtime=RuncRuntime(options.run, logs, f"/caddis-{options.instance}-{options.host}"),
+        roots=Roots(options.run),
+        network=network,
+        now=lambda: datetime.now(UTC),
+        entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
+    )
+    return OpenWorld(world, store, network)
+
+
+def measure_memory_mb() -> int:
+    """Memory of this computer in MB of 2**20 bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB
+
+
+def count_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0))

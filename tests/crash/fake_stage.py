@@ -1,0 +1,75 @@
+"""A host of fakes for the crash matrix. The fakes stand for kernel and disk: they survive the agent's death."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cases import IMAGE
+from fakes.images import FakeImages
+from fakes.network import FakeNetwork
+from fakes.roots import FakeRoots
+from fakes.runtime import FakeRuntime
+from fakes.volumes import FakeVolumes
+
+from caddis.agent.book import Book
+from caddis.agent.world import World
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class FakeStage:
+    """See matrix.Stage."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="caddis-crash-")
+        folder = Path(self._folder.name)
+        self._book_path = folder / "book.sqlite"
+        self.volumes = FakeVolumes()
+        self.roots = FakeRoots(folder / "roots")
+        self.network = FakeNetwork()
+        self.runtime = FakeRuntime()
+        self.images = FakeImages(IMAGE)
+        self.world = self._open()
+
+    def _open(self) -> World:
+        return World(
+            host="h1",
+            region="lhr",
+            zone="a1f0",
+            book=Book(self._book_path),
+            volumes=self.volumes,
+            images=self.images,
+            runtime=self.runtime,
+            roots=self.roots,
+            network=self.network,
+            now=lambda: NOW,
+            entropy=lambda: b"0123456789abcdef",
+        )
+
+    def reopen(self) -> None:
+        self.world.book.close()
+        self.world = self._open()
+
+    def leftovers(self) -> list[str]:
+        parts: list[Callable[[], list[str]]] = [
+            self.volumes.leftovers,
+            self.roots.leftovers,
+            self.network.leftovers,
+            self.runtime.leftovers,
+        ]
+        return [line for part in parts for line in part()] + rows(self.world)
+
+    def close(self) -> None:
+        self.world.book.close()
+        self._folder.cleanup()
+
+
+def rows(world: World) -> list[str]:
+    """The book's machines and volumes, with what they hold."""
+    volumes = [f"row {one.id} attached to {one.attached_machine_id}" for one in world.book.list_volumes()]
+    machines = [f"row {one.id}" for one in world.book.list_machines(destroyed=True)]
+    leases = [f"lease of {one.id}" for one in world.book.list_machines() if world.book.find_lease(one.id)]
+    return volumes + machines + leases
