@@ -37,3 +37,10 @@ def syncfs(fd: int) -> None:
 def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
     """fallocate(2) with its mode, which os.posix_fallocate does not have."""
     check(_libc.fallocate(fd, mode, ctypes.c_long(offset), ctypes.c_long(length)))
+
+
+def filesystem_magic(path: str) -> int:
+    """The f_type of statfs(2), which os.statvfs leaves out."""
+    buffer = (ctypes.c_ulong * 32)()  # struct statfs has 120 bytes on 64-bit Linux; f_type is its first word
+    check(_libc.statfs(path.encode(), ctypes.byref(buffer)), path)
+    return int(buffer[0])

@@ -1,0 +1,127 @@
+"""Mounting and unmounting by system call: a program would cost a millisecond each time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from caddis.kernel import libc
+
+NOSUID, NODEV, NOEXEC = 2, 4, 8
+_BIND = 4096
+_REC = 16384
+_SHARED = 1 << 20
+_UMOUNT_NOFOLLOW = 8
+_POLL_SECONDS = 0.005
+
+
+def mount(source: str, target: Path, fstype: str, *, flags: int = 0, options: str = "") -> None:
+    """mount(2). OSError as the kernel says it."""
+    libc.mount(source, str(target), fstype, flags, options)
+
+
+def is_mount_point(path: Path) -> bool:
+    """Whether something is mounted exactly here; False where there is no such folder.
+
+    Compares the device with that of the parent, so a bind mount from the same file system goes unnoticed:
+    `ensure_own_mount` asks the kernel's list instead.
+    """
+    try:
+        return os.lstat(path).st_dev != os.lstat(path.parent).st_dev
+    except FileNotFoundError:
+        return False
+
+
+def ensure_own_mount(folder: Path) -> None:
+    """Make `folder` a mount of its own whose mounts are shared.
+
+    A namespace made while something is mounted below holds a copy of that mount. Shared, our unmounting reaches the
+    copies of every namespace that follows us (all that runc, buildah and systemd make); on a host whose / is private,
+    as where no systemd runs, it would not, and a long build could hold a device open for hours.
+    """
+    if not _is_listed(folder):
+        libc.mount(str(folder), str(folder), "", _BIND, "")
+    libc.mount("", str(folder), "", _SHARED | _REC, "")
+
+
+def drop_own_mount(folder: Path) -> bool:
+    """Undo `ensure_own_mount`; False when something is still mounted or in use below."""
+    while _is_listed(folder):
+        try:
+            libc.umount2(str(folder), _UMOUNT_NOFOLLOW)
+        except OSError as refused:
+            if refused.errno == errno.EBUSY:
+                return False
+            raise
+    return True
+
+
+def unmount(target: Path, *, patience: float) -> bool:
+    """Unmount whatever is mounted here; False if it was still in use after `patience` seconds."""
+    until = time.monotonic() + patience
+    while is_mount_point(target):
+        try:
+            libc.umount2(str(target), _UMOUNT_NOFOLLOW)
+        except OSError as refused:
+            if refused.errno == errno.EINVAL:  # someone else was quicker
+                continue
+            if refused.errno != errno.EBUSY:
+                raise
+            if time.monotonic() > until:
+                return False
+            time.sleep(_POLL_SECONDS)
+    return True
+
+
+def wait_until(condition: Callable[[], bool], *, patience: float) -> bool:
+    """Poll until it holds; False if it did not within `patience` seconds."""
+    until = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def list_holders(device: int) -> list[int]:
+    """Pids of processes that see the block device (by number) mounted, or that have a file of it open."""
+    wanted = f" {os.major(device)}:{os.minor(device)} "
+    holders = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            mounts = Path(f"/proc/{entry}/mountinfo").read_text(errors="replace")
+        except OSError:  # it has ended
+            continue
+        if wanted in mounts or _has_open(entry, device):
+            holders.append(int(entry))
+    return holders
+
+
+def _has_open(pid: str, device: int) -> bool:
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            about = os.stat(f"/proc/{pid}/fd/{fd}")
+            if device in (about.st_dev, about.st_rdev):
+                return True
+    except OSError:
+        pass
+    return False
+
+
+def _is_listed(path: Path) -> bool:
+    wanted = os.path.realpath(path)
+    for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
+        if _unescape(line.split(" ")[4]) == wanted:
+            return True
+    return False
+
+
+def _unescape(field: str) -> str:
+    """mountinfo writes blanks and the like as \\040."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

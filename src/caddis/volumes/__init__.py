@@ -1,0 +1,14 @@
+"""A TRADE: pools, keys, and volumes carved from them: create, mount, observe, erase; and scratch file systems.
+
+Colour: blocking; every wait has a deadline. Knows kernel, domain and telemetry. Every verb is an *ensure*: it looks,
+does what is missing, and may be called again after a crash at any point. Nothing is remembered between calls: what is
+mounted and attached is asked of the kernel.
+Out of scope: which machine a volume is attached to, what is promised to whom, and undo periods (agent/book.py); keeping
+snapshots off the host (backups/).
+
+    store.py      the verbs together, as the agent asks for them       place.py     where things are on this host
+    pool.py       the protocol of a pool    file_pool.py  image files  opening.py   opening and making one
+    creating.py   mounting.py   unmounting.py   scratch.py   erasing.py             one verb, one file
+    encryption.py none, fscrypt and luks behind one protocol           keys.py      the wrapping key
+    record.py     the self-describing record beside each image
+"""

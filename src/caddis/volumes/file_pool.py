@@ -1,0 +1,203 @@
+"""The `file` kind of pool: a slice is an image file on XFS with reflink, seen through a loop device."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caddis.domain.errors import Conflict, Damaged, NoCapacity
+from caddis.domain.sizes import MIB, format_bytes
+from caddis.kernel import libc, loop, mount
+from caddis.kernel.durable import overwrite_and_unlink, sync_folder
+from caddis.kernel.reflink import clone
+from caddis.volumes.pool import reserve_bytes
+
+KINDS = ("volumes", "scratch", "templates")
+SIDECARS = (".json", ".luks")
+_IMAGE = ".img"
+_ZERO_RANGE = 0x10  # FALLOC_FL_ZERO_RANGE
+_UNMOUNT_PATIENCE = 5.0
+
+
+class FilePool:
+    """`root` holds a folder for each kind of slice.
+
+    `fixed_capacity`: bytes, of a pool that has its file system to itself; None for a folder that shares one, whose
+    capacity is what is free now and what its slices already have. `mount_point`: what `close` has to unmount.
+    """
+
+    def __init__(self, root: Path, *, fixed_capacity: int | None, mount_point: Path | None) -> None:
+        self.root = root
+        self._fixed_capacity = fixed_capacity
+        self._mount_point = mount_point
+
+    def capacity_bytes(self) -> int:
+        """Bytes that may be promised to slices together."""
+        if self._fixed_capacity is not None:
+            return self._fixed_capacity
+        about = os.statvfs(self.root)
+        ours = sum(self._image(name).stat().st_blocks * 512 for kind in KINDS for name in self.list_names(kind))
+        return max(0, about.f_bavail * about.f_frsize + ours - reserve_bytes(about.f_blocks * about.f_frsize))
+
+    def allocate(self, name: str, size_bytes: int) -> None:
+        """Ensure a slice of that size, all allocated and on disk. NoCapacity, with nothing left, if it cannot be."""
+        path = self._image(name)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            about = os.fstat(fd)
+            if about.st_size not in (0, size_bytes):
+                raise Conflict(f"{name} exists with {about.st_size} bytes, not with the {size_bytes} asked for")
+            missing = size_bytes - about.st_blocks * 512
+            if about.st_size == 0 or missing > 0:
+                self._check_room(name, missing)
+                self._fill(fd, name, size_bytes)
+            os.fsync(fd)
+        except NoCapacity:
+            if about.st_size == 0:  # XFS sets the size when all is allocated: nothing was ever in it
+                os.unlink(path)
+            raise
+        finally:
+            os.close(fd)
+            sync_folder(path.parent)
+
+    def blank(self, name: str) -> None:
+        """Make every byte of a slice read as zero, still allocated."""
+        with self._open(name) as fd:
+            libc.fallocate(fd, _ZERO_RANGE, 0, os.fstat(fd).st_size)
+
+    def make_sparse(self, name: str, size_bytes: int) -> None:
+        """Make `name` a new slice of zeros without space of its own, whatever it was before: for templates."""
+        fd = self._create(name)
+        try:
+            os.ftruncate(fd, size_bytes)
+        finally:
+            os.close(fd)
+
+    def publish(self, unfinished: str, name: str) -> None:
+        """Rename a slice that is now whole, with its bytes on disk."""
+        with self._open(unfinished) as fd:
+            os.fsync(fd)
+        os.rename(self._image(unfinished), self._image(name))
+        sync_folder(self._image(name).parent)
+
+    def clone(self, origin: str, name: str) -> None:
+        """Make `name` a new slice with the bytes of `origin`, all allocated, whatever it was before. Not synced."""
+        with self._open(origin) as source:
+            size = os.fstat(source).st_size
+            self._check_room(name, size)
+            target = self._create(name)
+            try:
+                clone(source, target)
+                self._fill(target, name, size)  # what the origin leaves as holes gets space of its own
+            except NoCapacity:
+                self._image(name).unlink()
+                raise
+            finally:
+                os.close(target)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a slice."""
+        return self._image(name).exists()
+
+    def size_of(self, name: str) -> int:
+        """Bytes of a slice; Damaged when it is missing."""
+        with self._open(name) as fd:
+            return os.fstat(fd).st_size
+
+    @contextmanager
+    def opened(self, name: str, *, persistent: bool = False) -> Iterator[str]:
+        """The path of the slice's loop device, attached if it is not yet."""
+        with self._open(name) as fd, loop.attached(fd, autoclear=not persistent) as device:
+            yield device
+
+    def is_device_of(self, device: int, name: str) -> bool:
+        """Whether the block device of that number shows this slice."""
+        with self._open(name) as fd:
+            return loop.backs(device, os.fstat(fd))
+
+    def close_device(self, name: str, *, patience: float) -> bool:
+        """Ensure that no device shows the slice; False if one was still in use after so many seconds."""
+        if not self.has(name):
+            return True
+        with self._open(name) as fd:
+            return mount.wait_until(lambda: _is_detached(fd), patience=patience)
+
+    def sidecar(self, name: str, suffix: str) -> Path:
+        """Where a small file about a slice is kept."""
+        assert suffix in SIDECARS, suffix
+        return self.root / f"{name}{suffix}"
+
+    def list_names(self, kind: str) -> list[str]:
+        """Names of the slices of a kind."""
+        names = os.listdir(self.root / kind)
+        return sorted(f"{kind}/{name.removesuffix(_IMAGE)}" for name in names if name.endswith(_IMAGE))
+
+    def erase(self, name: str) -> None:
+        """Ensure that the slice and its sidecars are gone. Sidecars may hold keys: they go first, overwritten."""
+        removed = [overwrite_and_unlink(self.sidecar(name, suffix)) for suffix in SIDECARS]
+        folder = self._image(name).parent
+        if any(removed):
+            sync_folder(folder)
+        self._image(name).unlink(missing_ok=True)
+        sync_folder(folder)
+
+    def close(self) -> None:
+        """Unmount; the loop device goes with it. Conflict when a slice is in use."""
+        if self._mount_point is not None and not mount.unmount(self._mount_point, patience=_UNMOUNT_PATIENCE):
+            raise Conflict(f"the pool at {self._mount_point} is still in use", hint="caddis down stops all machines")
+
+    def _image(self, name: str) -> Path:
+        return self.root / f"{name}{_IMAGE}"
+
+    def _create(self, name: str) -> int:
+        self._image(name).unlink(missing_ok=True)
+        return os.open(self._image(name), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[int]:
+        path = self._image(name)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Damaged(f"the image {path} is missing from the pool") from None
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _check_room(self, name: str, missing: int) -> None:
+        """Half of the reserve stays free whatever happens: without it, writes to cloned blocks would fail."""
+        about = os.statvfs(self.root)
+        free = about.f_bavail * about.f_frsize - reserve_bytes(about.f_blocks * about.f_frsize) // 2
+        if missing > free:
+            raise _no_room(name, missing, free)
+
+    def _fill(self, fd: int, name: str, size_bytes: int) -> None:
+        try:
+            libc.fallocate(fd, 0, 0, size_bytes)
+        except OSError as refused:
+            if refused.errno in (errno.ENOSPC, errno.EFBIG):
+                raise _no_room(name, size_bytes, 0) from None
+            raise
+
+
+def _no_room(name: str, wanted: int, free: int) -> NoCapacity:
+    left = format_bytes(max(0, free // MIB * MIB))
+    return NoCapacity(
+        f"the pool has no room for {name}: {format_bytes(wanted)} wanted, {left} free",
+        hint="destroy volumes that are not needed, or give the host a larger pool",
+    )
+
+
+def _is_detached(fd: int) -> bool:
+    device = loop.find(fd)
+    if device is None:
+        return loop.lock(fd)
+    try:
+        loop.detach(device)  # where it is in use, the kernel does so when that ends
+    finally:
+        device.release()
+    return False

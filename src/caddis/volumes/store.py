@@ -1,0 +1,127 @@
+"""The verbs of this room together, as the agent asks for them (agent/world.py, `Volumes`)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caddis.domain.sizes import gb_to_bytes
+from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
+from caddis.kernel import mount
+from caddis.volumes import encryption, record
+from caddis.volumes.creating import format_volume
+from caddis.volumes.erasing import erase_volume
+from caddis.volumes.keys import open_wrapping_key
+from caddis.volumes.mounting import mount_volume
+from caddis.volumes.observing import observe_usage
+from caddis.volumes.opening import open_pool
+from caddis.volumes.place import Place, volume_slice
+from caddis.volumes.pool import Pool, PoolChoice
+from caddis.volumes.record import DamagedRecord
+from caddis.volumes.scratch import ensure_template, mount_scratch, unmount_scratch
+from caddis.volumes.unmounting import unmount_volume
+
+
+class VolumeStore:
+    """One host's volumes. Safe to use from many threads: one verb at a time for each volume or scratch."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    @property
+    def pool(self) -> Pool:
+        """The space that volumes are carved from."""
+        return self._place.pool
+
+    def capacity_bytes(self) -> int:
+        """Bytes that may be promised to volumes and scratch file systems together."""
+        return self._place.pool.capacity_bytes()
+
+    def choose_encryption(self, encrypted: bool, fstype: FileSystemKind) -> EncryptionKind:
+        """The kind this host uses; Missing or Invalid, plainly, when it has none for what is asked."""
+        return encryption.choose_for_this_host(encrypted, fstype)
+
+    def make_key(self, volume_id: str) -> str:
+        """A new random key, wrapped with the host's wrapping key and bound to the volume's id, as base64."""
+        return self._place.keys.make(volume_id)
+
+    def allocate(self, volume_id: str, size_gb: int) -> None:
+        """Ensure an image of that size, all of it allocated and on disk. NoCapacity, with nothing left."""
+        with self._alone(volume_id):
+            self._place.pool.allocate(volume_slice(volume_id), gb_to_bytes(size_gb))
+
+    def format(self, volume: Volume) -> None:
+        """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
+        with self._alone(volume.id):
+            format_volume(self._place, volume)
+
+    def write_record(self, volume: Volume) -> None:
+        """Ensure the self-describing record beside the image, on disk."""
+        with self._alone(volume.id):
+            record.write_record(self._place.pool, volume)
+
+    def list_records(self) -> list[Volume | DamagedRecord]:
+        """What the pool says of itself, in order of id."""
+        return list(record.list_records(self._place.pool))
+
+    def mount(self, volume: Volume) -> str:
+        """Ensure it is opened, its identity checked, unlocked and mounted; the folder (or raw device) to hand on."""
+        with self._alone(volume.id):
+            return mount_volume(self._place, volume)
+
+    def unmount(self, volume_id: str) -> None:
+        """Ensure it is unmounted, locked and its device closed. Conflict, naming who, while it is in use."""
+        with self._alone(volume_id):
+            unmount_volume(self._place, volume_id)
+
+    def observe_usage(self, volume_id: str) -> Usage | None:
+        """statfs if it is mounted."""
+        return observe_usage(self._place, volume_id)
+
+    def erase(self, volume_id: str) -> None:
+        """Ensure that image, record and everything else of it is gone from the pool."""
+        with self._alone(volume_id):
+            erase_volume(self._place, volume_id)
+
+    def mount_scratch(self, name: str, size_gb: int) -> str:
+        """Ensure an empty file system of that size (0: the default), mounted; its folder."""
+        with self._alone("template"):
+            ensure_template(self._place, size_gb)
+        with self._alone(f"scratch {name}"):
+            return mount_scratch(self._place, name, size_gb)
+
+    def unmount_scratch(self, name: str) -> None:
+        """Ensure it is unmounted, closed and deleted."""
+        with self._alone(f"scratch {name}"):
+            unmount_scratch(self._place, name)
+
+    def close(self) -> None:
+        """For `caddis down`: unmount the pool. Conflict while a volume or scratch of it is in use."""
+        self._place.pool.close()
+        mount.drop_own_mount(self._place.run)
+
+    @contextmanager
+    def _alone(self, subject: str) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(subject, threading.Lock())
+        with lock:
+            yield
+
+
+def open_store(choice: PoolChoice, *, host: str, data: Path, run: Path) -> VolumeStore:
+    """Open (the first time: make) the pool and the wrapping key of a host.
+
+    `data` is DATA/hosts/<host>, `run` RUN/<host>; both are made if they are not there.
+    """
+    for folder in (data, run):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mount.ensure_own_mount(run)
+    pool = open_pool(choice, host=host, data=data, run_folder=run)
+    known = record.list_records(pool)
+    needed = any(isinstance(each, DamagedRecord) or each.wrapped_key for each in known)
+    keys = open_wrapping_key(data / "wrapping.key", may_create=not needed)
+    return VolumeStore(Place(pool=pool, keys=keys, run=run))
