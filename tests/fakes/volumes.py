@@ -1,0 +1,201 @@
+"""Volumes in memory: the crash matrix makes thousands over it. Answers to the contract of the real store.
+
+It stands for kernel and disk, so it survives the death of the agent. Folders are paths that do not exist; what is "in"
+them is read and written with `put_file` and `list_files`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field, replace
+
+from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, Problem, WrongVolume
+from caddis.domain.ids import VOLUME_ID
+from caddis.domain.sizes import GIB, gb_to_bytes
+from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
+from caddis.volumes.encryption import choose_encryption
+
+_BLOCK = 4096
+_SCRATCH_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+
+
+@dataclass
+class _Image:
+    size_gb: int
+    identity: str | None = None  # the id of the volume that was formatted on it
+    key: str | None = None  # that it was formatted with
+    encrypted: bool = False
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+class FakeVolumes:
+    """The `Volumes` protocol of agent/world.py."""
+
+    def __init__(self, *, capacity_gb: int = 1000, has_luks: bool = False, has_fscrypt: bool = True) -> None:
+        self._capacity_gb = capacity_gb
+        self._has_luks, self._has_fscrypt = has_luks, has_fscrypt
+        self._serial = itertools.count(1)
+        self.images: dict[str, _Image] = {}
+        self.records: dict[str, Volume] = {}
+        self.mounted: dict[str, str] = {}  # volume id: path handed out
+        self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
+        self.in_use: set[str] = set()  # ids and names that somebody holds: unmounting them is refused
+        self.next_problem: dict[str, Problem] = {}  # verb: what its next call raises
+
+    # What a test does
+
+    def leftovers(self) -> list[str]:
+        """Everything that is still there."""
+        return [
+            *(f"mounted {volume_id}" for volume_id in sorted(self.mounted)),
+            *(f"scratch {name}" for name in sorted(self.scratches)),
+            *(f"image {volume_id}" for volume_id in sorted(self.images)),
+            *(f"record {volume_id}" for volume_id in sorted(self.records)),
+        ]
+
+    def put_file(self, path: str, name: str, content: bytes) -> None:
+        """Into a folder that `mount` or `mount_scratch` gave."""
+        self._folder(path)[name] = content
+
+    def list_files(self, path: str) -> list[str]:
+        """Names in such a folder."""
+        return sorted(self._folder(path))
+
+    def swap_images(self, one: str, other: str) -> None:
+        """As if somebody had exchanged the files of two volumes."""
+        self.images[one], self.images[other] = self.images[other], self.images[one]
+
+    def reboot(self) -> None:
+        """Nothing is mounted any more; images and records are as they were."""
+        self.mounted.clear()
+        self.scratches.clear()
+        self.in_use.clear()
+
+    # The protocol
+
+    def capacity_bytes(self) -> int:
+        """What the test chose."""
+        return self._capacity_gb * GIB
+
+    def choose_encryption(self, encrypted: bool, fstype: FileSystemKind) -> EncryptionKind:
+        """By the real rule."""
+        return choose_encryption(encrypted, fstype, has_luks=self._has_luks, has_fscrypt=self._has_fscrypt)
+
+    def make_key(self, volume_id: str) -> str:
+        """Another one each time, bound to the volume."""
+        return f"{_checked(volume_id)}:{next(self._serial)}"
+
+    def allocate(self, volume_id: str, size_gb: int) -> None:
+        """An image without anything on it, unless it is there."""
+        self._fail("allocate")
+        image = self.images.get(_checked(volume_id))
+        if image is not None and image.size_gb != size_gb:
+            raise Conflict(f"{volume_id} exists with {image.size_gb} GB")
+        if image is None:
+            if size_gb + sum(other.size_gb for other in self.images.values()) > self._capacity_gb:
+                raise NoCapacity(f"the pool has no room for {volume_id}")
+            self.images[volume_id] = _Image(size_gb)
+
+    def format(self, volume: Volume) -> None:
+        """Empties it and gives it the volume's identity and key."""
+        self._fail("format")
+        image = self._image(volume.id)
+        if volume.id in self.mounted and image.files:
+            raise Conflict(f"volume {volume.id} is mounted and holds files: it will not be formatted")
+        self.unmount(volume.id)
+        key = self._check_key(volume)
+        self.images[volume.id] = _Image(image.size_gb, volume.id, key, volume.encrypted)
+
+    def write_record(self, volume: Volume) -> None:
+        """Kept beside the image, without what belongs to the book."""
+        self._fail("write_record")
+        _checked(volume.id)
+        self.records[volume.id] = replace(volume, attached_machine_id=None, usage=Usage())
+
+    def list_records(self) -> list[Volume]:
+        """In order of id."""
+        return [self.records[volume_id] for volume_id in sorted(self.records)]
+
+    def mount(self, volume: Volume) -> str:
+        """Checks identity and key, as the real one."""
+        self._fail("mount")
+        image = self._image(volume.id)
+        key = self._check_key(volume)
+        if volume.fstype is FileSystemKind.RAW:
+            return self.mounted.setdefault(volume.id, f"/dev/fake/{volume.id}")
+        if image.identity != volume.id:
+            raise WrongVolume(f"the device of volume {volume.id} carries another identity: {image.identity}")
+        if (image.encrypted, image.key) != (volume.encrypted, key):
+            raise Damaged(f"the key of volume {volume.id} is not the one that it was encrypted with")
+        return self.mounted.setdefault(volume.id, f"/fake/volumes/{volume.id}/root")
+
+    def unmount(self, volume_id: str) -> None:
+        """Refused while a test says that it is in use."""
+        self._fail("unmount")
+        self._check_unused(_checked(volume_id), f"volume {volume_id}")
+        self.mounted.pop(volume_id, None)
+
+    def observe_usage(self, volume_id: str) -> Usage | None:
+        """By the files in it."""
+        if volume_id not in self.mounted or self.mounted[volume_id].startswith("/dev/"):
+            return None
+        image = self.images[volume_id]
+        blocks = gb_to_bytes(image.size_gb) // _BLOCK
+        free = blocks - sum(-(-len(content) // _BLOCK) for content in image.files.values())
+        return Usage(block_size=_BLOCK, blocks=blocks, blocks_free=free, blocks_avail=free)
+
+    def erase(self, volume_id: str) -> None:
+        """Image and record are gone."""
+        self._fail("erase")
+        self.unmount(volume_id)
+        self.records.pop(volume_id, None)
+        self.images.pop(volume_id, None)
+
+    def mount_scratch(self, name: str, size_gb: int) -> str:
+        """Empty unless it is mounted already."""
+        self._fail("mount_scratch")
+        if not _SCRATCH_NAME.match(name):
+            raise Invalid(f"{name!r} cannot name a scratch file system", field="name")
+        self.scratches.setdefault(name, {})
+        return f"/fake/scratch/{name}"
+
+    def unmount_scratch(self, name: str) -> None:
+        """Gone with all that was in it."""
+        self._fail("unmount_scratch")
+        self._check_unused(name, f"the scratch file system {name}")
+        self.scratches.pop(name, None)
+
+    def _fail(self, verb: str) -> None:
+        problem = self.next_problem.pop(verb, None)
+        if problem is not None:
+            raise problem
+
+    def _image(self, volume_id: str) -> _Image:
+        if _checked(volume_id) not in self.images:
+            raise Damaged(f"the image of volume {volume_id} is missing from the pool")
+        return self.images[volume_id]
+
+    def _check_unused(self, name: str, what: str) -> None:
+        if name in self.in_use:
+            raise Conflict(f"{what} is still in use")
+
+    @staticmethod
+    def _check_key(volume: Volume) -> str | None:
+        if not volume.encrypted:
+            return None
+        if volume.wrapped_key is None or not volume.wrapped_key.startswith(f"{volume.id}:"):
+            raise Damaged(f"the key of volume {volume.id} does not open with this host's wrapping key")
+        return volume.wrapped_key
+
+    def _folder(self, path: str) -> dict[str, bytes]:
+        for volume_id, mounted in self.mounted.items():
+            if mounted == path:
+                return self.images[volume_id].files
+        return self.scratches[path.removeprefix("/fake/scratch/")]
+
+
+def _checked(volume_id: str) -> str:
+    if not VOLUME_ID.match(volume_id):
+        raise Invalid(f"{volume_id!r} is not a volume id", field="id")
+    return volume_id
