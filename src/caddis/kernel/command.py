@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import IO
 
 from caddis.domain.errors import Missing, Problem
 from caddis.telemetry.log import note
@@ -24,7 +25,10 @@ _ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/root"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run: `deadline` in seconds, `env` on top of the fixed one, `pass_fds` kept open in the child."""
+    """What to run: `deadline` in seconds, `env` on top of the fixed one, `pass_fds` kept open in the child.
+
+    With `max_output`, only so many bytes each of stdout and stderr are kept; the rest is read and dropped.
+    """
 
     argv: tuple[str, ...]
     stdin: bytes | None = None
@@ -32,6 +36,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str | None = None
     pass_fds: tuple[int, ...] = ()
+    max_output: int | None = None
 
     def __str__(self) -> str:
         return " ".join(self.argv)
@@ -86,10 +91,12 @@ def run(wanted: Command, *, accept: tuple[int, ...] = (0,), on_line: Callable[[s
     timer.daemon = True
     timer.start()
     try:
-        if on_line is None:
-            stdout, stderr = child.communicate(wanted.stdin)
-        else:
+        if on_line is not None:
             stdout, stderr = _follow(child, wanted.stdin, on_line), b""
+        elif wanted.max_output is not None:
+            stdout, stderr = _read_some(child, wanted.stdin, wanted.max_output)
+        else:
+            stdout, stderr = child.communicate(wanted.stdin)
     finally:
         timer.cancel()
         if child.poll() is None:
@@ -179,3 +186,35 @@ def _follow(child: subprocess.Popen[bytes], stdin: bytes | None, on_line: Callab
     child.stdout.close()
     child.wait()
     return b"".join(kept)
+
+
+def _read_some(child: subprocess.Popen[bytes], stdin: bytes | None, limit: int) -> tuple[bytes, bytes]:
+    assert child.stdout is not None and child.stderr is not None
+    stdout, stderr = bytearray(), bytearray()
+    threads = [
+        threading.Thread(target=_drain, args=(child.stdout, stdout, limit)),
+        threading.Thread(target=_drain, args=(child.stderr, stderr, limit)),
+        threading.Thread(target=_feed, args=(child.stdin, stdin or b"")),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    child.wait()
+    return bytes(stdout), bytes(stderr)
+
+
+def _drain(stream: IO[bytes], into: bytearray, limit: int) -> None:
+    with stream:
+        while chunk := os.read(stream.fileno(), 1 << 16):
+            into += chunk[: limit - len(into)]
+
+
+def _feed(stream: IO[bytes] | None, stdin: bytes) -> None:
+    if stream is None:
+        return
+    try:
+        with stream:
+            stream.write(stdin)
+    except BrokenPipeError:
+        pass

@@ -1,7 +1,7 @@
 """Opening files below a folder whose contents are not to be trusted.
 
-A container image may hold any link (/etc -> /, hosts -> /etc/shadow). openat2(2) with RESOLVE_IN_ROOT treats the folder as
-the root for every link and "..", atomically, which no walk in user space can promise.
+A container image may hold any link (/etc -> /, hosts -> /etc/shadow). openat2(2) with RESOLVE_IN_ROOT treats the folder
+as the root for every link and "..", atomically, which no walk in user space can promise.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
 
 
 def read_in_root(root: int, path: str, limit: int) -> bytes | None:
-    """The first `limit` bytes of a regular file; None when there is none (a pipe or device is never opened for reading)."""
+    """The first `limit` bytes of a regular file; None when there is none (a pipe, which would block, is none)."""
     try:
         fd = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

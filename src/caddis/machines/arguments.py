@@ -10,16 +10,14 @@ from caddis.domain.machine import Init
 def process_arguments(image: ImageConfig, init: Init) -> tuple[str, ...]:
     """The argv of the main process; Invalid when image and config together name none.
 
-    Docker's rules: `exec` replaces everything; an entrypoint of the config's drops the image's command, which was written
-    as arguments to the image's own entrypoint; a command of the config's follows whichever entrypoint holds.
+    Docker's rules: `exec` replaces everything; an entrypoint of the config's drops the image's command, which was
+    written as arguments to the image's own entrypoint; a command of the config's follows whichever entrypoint holds.
     """
     if init.exec:
         return init.exec
     entrypoint = image.entrypoint if init.entrypoint is None else init.entrypoint
-    if init.cmd is not None:
-        cmd = init.cmd
-    else:
-        cmd = image.cmd if init.entrypoint is None else ()
+    inherited = image.cmd if init.entrypoint is None else ()
+    cmd = inherited if init.cmd is None else init.cmd
     argv = (*entrypoint, *cmd)
     if not argv or not argv[0]:
         raise Invalid(

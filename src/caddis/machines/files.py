@@ -1,7 +1,7 @@
 """Files that a machine finds in its root: /etc/hosts and its like, and those of its config.
 
-The image is not to be trusted: see kernel/openat2.py. The last part of a path is never followed: a link there is replaced, so
-that an /etc/resolv.conf which points into a /run that does not exist yet becomes a plain file.
+The image is not to be trusted: see kernel/openat2.py. The last part of a path is never followed: a link there is
+replaced, so that an /etc/resolv.conf which points into a /run that does not exist yet becomes a plain file.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _split(guest_path: str) -> tuple[str, str]:
 
 
 def _ensure_folder(root_fd: int, folder: str, guest_path: str) -> int:
-    """A descriptor of the folder. Resolved from the root again at each part, so a link made meanwhile changes nothing."""
+    """A descriptor of the folder, each part resolved from the root again: links are followed inside the root only."""
     walked = "/"
     here = open_in_root(root_fd, walked, os.O_RDONLY | os.O_DIRECTORY)
     for part in [part for part in folder.split("/") if part not in ("", ".")]:

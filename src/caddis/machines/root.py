@@ -1,4 +1,4 @@
-"""The root file system of a machine: an overlay of its image, read-only, and a scratch file system made for this start."""
+"""A machine's root file system: an overlay of its image, read-only, and a scratch file system made for this start."""
 
 from __future__ import annotations
 

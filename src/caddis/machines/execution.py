@@ -1,0 +1,73 @@
+"""Running another program inside a machine, beside its main process, and leaving nothing of it when time is up."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from caddis.domain.errors import Invalid, Problem, TimedOut
+from caddis.kernel import cgroup, runc
+from caddis.kernel.command import Failed, run
+from caddis.kernel.conmon import Files
+from caddis.machines.plan import ExecResult
+from caddis.machines.spec import exec_spec
+
+MAX_OUTPUT = 16 << 20  # bytes each of stdout and stderr; what goes beyond is dropped
+NOT_FOUND = 127  # as a shell says it
+_MAX_SIGNAL = 64
+_numbers = itertools.count()
+
+
+def execute_inside(
+    files: Files,
+    name: str,
+    group: str,
+    argv: Sequence[str],
+    *,
+    stdin: bytes,
+    timeout: float,
+    env: Mapping[str, str],
+) -> ExecResult:
+    """Run `argv` with the main process's user, folder, environment (and `env`) and bounds, to its end.
+
+    It gets a control group below the machine's, so that at the deadline everything it started can be found and killed,
+    daemons too; then TimedOut is raised. After a regular end, what it left running goes on. A status above 128 is
+    taken for 128 + signal, as a shell does.
+    """
+    if not argv:
+        raise Invalid("there is no command to run", field="cmd")
+    main = json.loads(Path(files.folder, "config.json").read_text())["process"]
+    own = f"exec-{os.getpid()}-{next(_numbers)}"
+    spec, log = Path(files.folder, f"{own}.json"), Path(files.folder, f"{own}.log")
+    spec.write_text(json.dumps(exec_spec(main, list(argv), env)))
+    group = cgroup.ensure_below(group, own)
+    try:
+        wanted = runc.exec_in(files.runc_root, name, str(spec), cgroup=cgroup.as_option(own), log=str(log))
+        wanted = replace(wanted, stdin=stdin or None, deadline=timeout, max_output=MAX_OUTPUT)
+        finished = run(wanted, accept=tuple(range(256)))
+    except Failed as failed:
+        cgroup.kill(group)
+        cgroup.remove(group)
+        if failed.overdue:
+            raise TimedOut(f"{argv[0]} did not end within {timeout:g} s and was killed") from failed
+        raise
+    finally:
+        cgroup.remove_if_empty(group)
+        spec.unlink(missing_ok=True)
+        complaint = runc.read_complaint(log.read_text(errors="replace")) if log.exists() else None
+        log.unlink(missing_ok=True)
+    if complaint is not None:
+        return _refused(argv[0], complaint)
+    code = finished.exit
+    signal = code - 128 if 128 < code <= 128 + _MAX_SIGNAL else 0
+    return ExecResult(exit_code=code, exit_signal=signal, stdout=finished.stdout, stderr=finished.stderr)
+
+
+def _refused(program: str, complaint: str) -> ExecResult:
+    if runc.is_not_found(complaint):
+        return ExecResult(exit_code=NOT_FOUND, stderr=f"{program}: executable not found\n".encode())
+    raise Problem(f"{program} could not be run inside: {complaint}")
