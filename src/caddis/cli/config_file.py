@@ -1,11 +1,15 @@
-"""Finding fly.toml, and the one word of it that most verbs need (facts: cli-volumes 0.2)."""
+"""Finding fly.toml, reading it, and the one word of it that most verbs need (facts: cli-volumes 0.2)."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from caddis.domain.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from caddis.wire.fly_toml.config import FlyToml
 
 NAMES = ("fly.toml", "fly.json", "fly.yaml")
 
@@ -21,16 +25,26 @@ def find_config(wanted: str, folder: Path) -> Path | None:
     raise NotFound(f"no config file found at {tried[0]} or {tried[1]}")
 
 
+def read_config(path: Path) -> FlyToml:
+    """The whole file; Invalid, with row and column, or row and key, where it is wrong."""
+    from caddis.wire.fly_toml.load import load
+
+    return load(_text(path), name=path.name)
+
+
 def read_app_name(path: Path) -> str:
-    """Its `app`, "" when it has none."""
-    name = read_document(path).get("app", "")
+    """Its `app`, "" when it has none; what else may be wrong in the file does not matter here."""
+    if path.suffix != ".toml":
+        return read_config(path).app
+    try:
+        name = tomllib.loads(_text(path)).get("app", "")
+    except tomllib.TOMLDecodeError:
+        return read_config(path).app  # says where it is not TOML
     return name if isinstance(name, str) else ""
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """The file as it stands; Invalid, with row and column, when it cannot be read."""
-    from caddis.wire.fly_toml.load import parse
-
-    if path.suffix == ".yaml":
-        raise Invalid(f"{path.name}: YAML is not read yet", hint="Write it as fly.toml or fly.json.")
-    return parse(path.read_text(), name=path.name)
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise Invalid(f"cannot read {path}: {unreadable}") from unreadable

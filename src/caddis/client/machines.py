@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caddis.client.apps import app_path
@@ -66,12 +66,10 @@ def destroy_machine(app: str, machine: str, *, kill: bool, nonce: str | None = N
     return Request(method="DELETE", path=_path(app, machine), query=query, nonce=nonce)
 
 
-def wait_for(app: str, machine: str, state: str, *, seconds: int, version: str = "") -> Request:
-    """Held until the state is reached; TimedOut after `seconds` (at most 60)."""
+def wait_for(app: str, machine: str, states: Sequence[str], *, seconds: int) -> Request:
+    """Held until one of the states is reached; TimedOut after `seconds` (at most 60)."""
     held = max(1, min(seconds, LONGEST_WAIT))
-    query = [("state", state), ("timeout", str(held))]
-    if version:
-        query.append(("version", version))
+    query = [*(("state", state) for state in states), ("timeout", str(held))]
     return get(f"{_path(app, machine)}/wait", query=tuple(query), deadline=held + 15.0)
 
 
@@ -93,3 +91,8 @@ def acquire_lease(app: str, machine: str, *, ttl: int, nonce: str | None = None)
 def release_lease(app: str, machine: str, *, nonce: str) -> Request:
     """Give it back before it ends by itself."""
     return Request(method="DELETE", path=f"{_path(app, machine)}/lease", nonce=nonce)
+
+
+def list_processes(app: str, machine: str) -> Request:
+    """What runs inside, and what it listens on."""
+    return get(f"{_path(app, machine)}/ps")

@@ -17,7 +17,7 @@ def wait_until(client: Client, app: str, machine: str, state: str, *, seconds: f
         if left <= 0:
             break
         try:
-            client.send(wait_for(app, machine, state, seconds=min(LONGEST_WAIT, int(left) + 1)))
+            client.send(wait_for(app, machine, (state,), seconds=min(LONGEST_WAIT, int(left) + 1)))
             return
         except TimedOut:
             continue

@@ -1,0 +1,37 @@
+"""`fly deploy [working directory]` (facts: cli-deploy-launch 1)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from caddis.cli.call import Call
+from caddis.cli.config.remote import load_config
+from caddis.cli.deploy.options import common_flags, deploy_flags
+from caddis.cli.verb import at_most, verb
+from caddis.domain.errors import NotFound
+
+
+def run(call: Call) -> None:
+    """Look, plan, build, and carry the plan out."""
+    from caddis.cli.deploy.rollout import roll_out
+
+    if call.arguments:
+        try:
+            os.chdir(call.arguments[0])
+        except OSError as absent:
+            raise NotFound(f"cannot go to the folder {call.arguments[0]}: {absent.strerror}") from absent
+    config, name = load_config(call)
+    path = call.find_config()
+    folder = path.resolve().parent if path is not None else Path.cwd()
+    roll_out(call, config, name=name, folder=folder)
+
+
+COMMAND = verb(
+    run,
+    usage="deploy [WORKING_DIRECTORY]",
+    short="Deploy an app",
+    long="Deploy an app: build its image or take the one that is named, and bring its machines to it, one by one.",
+    flags=(*deploy_flags(), *common_flags()),
+    count=at_most(1),
+)

@@ -1,0 +1,25 @@
+"""Where a deployed app is reached: no public name stands for it, so its machines' own addresses are told."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.machine.show_machine import config_of, is_managed
+from caddis.client.machines import list_machines
+
+
+def tell_where(call: Call, app: str) -> None:
+    """One line for each port of each machine that runs."""
+    lines = []
+    for machine in call.send(list_machines(app)):
+        address = machine.get("private_ip")
+        if not address or not is_managed(machine) or machine["state"] != "started":
+            continue
+        for service in config_of(machine).get("services") or []:
+            handlers = {handler for port in service.get("ports") or [] for handler in port.get("handlers") or []}
+            scheme = "http" if "http" in handlers else service.get("protocol", "tcp")
+            lines.append(f"  {machine['id']}  {scheme}://[{address}]:{service['internal_port']}")
+    if lines:
+        call.say("\nYour app is reached, from the host that a machine runs on, at")
+        call.say("\n".join(lines))
+    else:
+        call.say(f"\nDeployed. See it with `fly status -a {app}`.")
