@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cases import IMAGE
+
+from caddis.agent.book import Book
+from caddis.agent.world import World
 from fakes.images import FakeImages
 from fakes.network import FakeNetwork
 from fakes.roots import FakeRoots
 from fakes.runtime import FakeRuntime
 from fakes.volumes import FakeVolumes
-
-from caddis.agent.book import Book
-from caddis.agent.world import World
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -30,6 +30,7 @@ class FakeStage:
         self.volumes = FakeVolumes()
         self.roots = FakeRoots(folder / "roots")
         self.network = FakeNetwork()
+        self.network.ensure_host()
         self.runtime = FakeRuntime()
         self.images = FakeImages(IMAGE)
         self.world = self._open()
@@ -60,7 +61,8 @@ class FakeStage:
             self.network.leftovers,
             self.runtime.leftovers,
         ]
-        return [line for part in parts for line in part()] + rows(self.world)
+        alive = {f"log {machine.id}" for machine in self.world.book.list_machines()}  # a machine keeps its log
+        return [line for part in parts for line in part() if line not in alive] + rows(self.world)
 
     def close(self) -> None:
         self.world.book.close()

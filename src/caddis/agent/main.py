@@ -28,12 +28,15 @@ from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
+from caddis.agent.world import World
 from caddis.domain.errors import Conflict, Problem
 from caddis.journal.journal import Journal
+from caddis.machines.logs import tend
 from caddis.telemetry.log import configure, note, note_bug
 
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
+_LOG_SWEEP = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +90,7 @@ async def _serve(options: Options) -> None:
     loops = [
         asyncio.create_task(_forever("reports", reporter.run)),
         asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, volumes))),
+        asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
     ]
     note("agent is ready", host=options.host, zone=options.zone, socket=str(path))
@@ -138,6 +142,13 @@ async def _sweep(supervisor: Supervisor, volumes: VolumeOrders) -> None:
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)
+
+
+async def _tend_logs(world: World) -> None:
+    """Often enough that a log which fills up keeps its last part when conmon begins a new one."""
+    await asyncio.sleep(_LOG_SWEEP)
+    for name in await in_thread(world.runtime.list_names):
+        await in_thread(tend, world.runtime.log_path(name))
 
 
 async def _sweep_images(supervisor: Supervisor) -> None:

@@ -1,1 +1,1 @@
-"""What control may ask of this host. An order checks, decides in the book, and walks an operation where that is long."""
+"""What control may ask of this host. An order checks, decides in the book, and walks an operation for what is long."""

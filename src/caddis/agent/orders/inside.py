@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -12,7 +13,7 @@ from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
 from caddis.domain.errors import Conflict, Invalid, Refused, TimedOut
 from caddis.domain.machine import Machine, MachineState
-from caddis.machines.logs import read_log, read_log_tail
+from caddis.machines.logs import START, read_log
 from caddis.machines.plan import ExecResult, ProcessInfo
 from caddis.wire.logs import LogLine
 from caddis.wire.machine_request import ExecRequest, WaitRequest
@@ -94,15 +95,13 @@ class InsideOrders:
             if only not in (None, "", machine.id):
                 continue
             path = self._world.runtime.log_path(machine.id)
-            if machine.id in cursors:
-                found, cursor = read_log(path, cursors[machine.id], PAGE)
-            else:
-                found, cursor = read_log_tail(path, PAGE)
-            cursors[machine.id] = cursor
+            # a machine that the token does not know is new since then: all of it is news
+            after = cursors.get(machine.id, START) if token else None
+            found, cursors[machine.id] = read_log(path, after, PAGE)
             lines += [
                 LogLine(
-                    id=f"{machine.id}-{line.position}",
-                    at=line.at,
+                    id=f"{machine.id}-{line.time}",
+                    at=datetime.fromisoformat(line.time),
                     message=line.text,
                     instance=machine.id,
                     region=machine.region,
