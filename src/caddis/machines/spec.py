@@ -45,6 +45,8 @@ MASKED_PATHS = [
 ]
 READ_ONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 _NAMESPACES = ("pid", "ipc", "uts", "mount", "cgroup")
+# programs that gave up root may listen on port 80 and send pings, as with Docker
+_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 _PERIOD = 100_000  # microseconds
 _SHARES_SHARED, _SHARES_PERFORMANCE = 64, 1024  # a CPU: a shared one is a sixteenth of a performance one, as on Fly
 _MIB = 1 << 20
@@ -76,6 +78,7 @@ def runtime_spec(
         "linux": {
             "cgroupsPath": "/" + cgroup,
             "namespaces": [{"type": kind} for kind in _NAMESPACES] + [{"type": "network", "path": plan.netns}],
+            "sysctl": _SYSCTLS,
             "maskedPaths": MASKED_PATHS,
             "readonlyPaths": READ_ONLY_PATHS,
             "seccomp": seccomp.profile(architecture),
