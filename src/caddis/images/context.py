@@ -41,14 +41,14 @@ def extract_context(tar: Path, folder: Path, *, most_bytes: int = MOST_BYTES, mo
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     target = _place(folder, member.name)
-    if target == folder:
-        return
     if member.isdir():
         if target.is_symlink():
             raise _leads_out(member.name)
         target.mkdir(parents=True, exist_ok=True)
         target.chmod(member.mode & 0o777 | 0o700)
         return
+    if target == folder:
+        raise _leads_out(member.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink() or target.is_file():
         target.unlink()
@@ -81,6 +81,8 @@ def _place(folder: Path, name: str) -> Path:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise _leads_out(name)
+    if not parts:
+        return folder
     target = folder.joinpath(*parts)
     if os.path.realpath(target.parent) != os.path.realpath(folder) + "".join("/" + part for part in parts[:-1]):
         raise _leads_out(name)

@@ -67,7 +67,8 @@ def forget(place: Place, names: Names, *, before: float, built_before: float) ->
         _forget_blobs(place, kept)
         root = place.build / "root"
         if root.exists() and root.stat().st_mtime < before:
-            place.discard(root)
+            for folder in place.build.iterdir():
+                place.discard(folder)
         for lock in (*place.folder.glob("locks/fetch-*"), *place.folder.glob("locks/unpack-*")):
             lock.unlink()  # those who take them hold the lock that we hold alone
 
