@@ -1,0 +1,121 @@
+"""A host's real pool and volumes in a temporary folder, and the question whether anything of it is left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contracts.volumes_contract import Host
+
+from caddis.domain.sizes import GIB
+from caddis.volumes.pool import PoolChoice
+from caddis.volumes.store import VolumeStore, open_store
+
+POOL_BYTES = 9 * GIB // 2
+
+
+class RealHost(Host):
+    """One host's folders. `open` may be called again, as by an agent that returns."""
+
+    def __init__(self, folder: Path, choice: PoolChoice | None = None) -> None:
+        self.data, self.run = folder / "data", folder / "run"
+        self.choice = choice or PoolChoice(size_bytes=POOL_BYTES)
+
+    def open(self) -> VolumeStore:
+        self.store = open_store(self.choice, host="h1", data=self.data, run=self.run)
+        return self.store
+
+    def image(self, volume_id: str) -> Path:
+        return self.run / "pool" / "volumes" / f"{volume_id}.img"
+
+    def put_file(self, path: str, name: str, content: bytes) -> None:
+        (Path(path) / name).write_bytes(content)
+
+    def list_files(self, path: str) -> list[str]:
+        return sorted(os.listdir(path))
+
+    def swap_images(self, one: str, other: str) -> None:
+        aside = self.image(one).with_suffix(".aside")
+        self.image(one).rename(aside)
+        self.image(other).rename(self.image(one))
+        aside.rename(self.image(other))
+
+    def leftovers(self) -> list[str]:
+        pool = str(self.run / "pool")
+        held = [line for line in list_mounts(self.run) if line not in (str(self.run), pool)]
+        files = [
+            str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / "pool" / kind).glob("*"))
+        ]
+        points = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / kind).glob("*"))]
+        return held + [path for path in list_loops(self.run)] + files + points
+
+    def die_at(self, seam: str, script: str) -> None:
+        """Run Python text with `store` open in a child that is killed at that seam."""
+        code = (
+            "from pathlib import Path\n"
+            "from caddis.volumes.pool import PoolChoice\n"
+            "from caddis.volumes.store import open_store\n"
+            "import pickle, sys\n"
+            "choice, data, run, extra = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+            "store = open_store(choice, host='h1', data=data, run=run)\n" + script
+        )
+        import pickle
+
+        packed = pickle.dumps((self.choice, self.data, self.run, self.extra)).hex()
+        done = subprocess.run(
+            [sys.executable, "-c", code, packed], env={**os.environ, "CADDIS_DIE_AT": seam}, capture_output=True, timeout=60
+        )
+        assert done.returncode == -9, (seam, done.returncode, done.stderr.decode())
+
+    extra: object = None
+
+
+def list_mounts(below: Path) -> list[str]:
+    """Mount points below a folder, itself included."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [line.split(" ")[4] for line in lines]
+    return [point for point in points if point == str(below) or point.startswith(f"{below}/")]
+
+
+def list_loops(below: Path) -> list[str]:
+    """Files below a folder that a loop device shows."""
+    found = []
+    for device in Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            backing = device.read_text().strip()
+        except OSError:
+            continue
+        if backing.startswith(f"{below}/"):
+            found.append(f"{device.parts[3]} {backing}")
+    return found
+
+
+@contextmanager
+def temporary_host(choice: PoolChoice | None = None) -> Iterator[RealHost]:
+    """A host that is not open yet. At the end everything is given back, and it is asked of the kernel whether it is."""
+    with tempfile.TemporaryDirectory(prefix="caddis-volumes-") as name:
+        folder = Path(name)
+        host = RealHost(folder, choice)
+        try:
+            yield host
+        finally:
+            tear_down(host)
+            assert list_mounts(folder) == []
+            assert list_loops(folder) == []
+
+
+def tear_down(host: RealHost) -> None:
+    """Everything that the test left, by the store's own verbs."""
+    if not (host.run / "pool").exists():
+        return
+    store = host.open()
+    for name in store.pool.list_names("volumes"):
+        store.unmount(name.partition("/")[2])
+    for folder in (host.run / "scratch").glob("*"):
+        store.unmount_scratch(folder.name)
+    store.close()
