@@ -64,11 +64,9 @@ ALLOWED = tuple(sorted((_FILES + _WAITING + _SOCKETS + _MEMORY + _TIME + _PROCES
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _AF_VSOCK = 40  # reaches the hypervisor, past every network namespace
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)  # Linux, 32 bit, uname 2.6, both, "which is it?"
-_ARCHITECTURES = {
-    "x86_64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-    "aarch64": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
-    "riscv64": ["SCMP_ARCH_RISCV64"],
-}
+# One architecture only: each further one (Docker adds x86 and x32) costs ten milliseconds at every start, in which runc
+# compiles its filter (44 ms against 25 ms in all, measured). 32-bit programs are therefore not run.
+_ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64", "riscv64": "SCMP_ARCH_RISCV64"}
 
 
 def profile(architecture: str) -> dict[str, Any]:
@@ -92,6 +90,6 @@ def profile(architecture: str) -> dict[str, Any]:
     return {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": errno.EPERM,
-        "architectures": _ARCHITECTURES.get(architecture, []),
+        "architectures": [_ARCHITECTURES[architecture]] if architecture in _ARCHITECTURES else [],
         "syscalls": rules,
     }

@@ -27,11 +27,11 @@ _METRIC = 4_000_000_000  # of the route that catches what no link takes: behind 
 
 
 class HostNetwork:
-    """The Network protocol of agent/world.py. `data_dir` is the host's folder, where its choice of subnet is kept."""
+    """The Network protocol of agent/world.py. `data` is the host's folder, where its choice of subnet is kept."""
 
-    def __init__(self, instance: str, host: str, data_dir: str | Path, *, lock: str = LOCK) -> None:
+    def __init__(self, instance: str, host: str, data: str | Path, *, lock: str = LOCK) -> None:
         self._name = f"caddis-{instance}-{host}"
-        self._kept, self._lock = Path(data_dir) / "network.json", lock
+        self._kept, self._lock = Path(data) / "network.json", lock
         self._bridge = "cds" + _digest(self._name, 3)
         self._v6 = derive_v6(instance, host)
         self._subnets: Subnets | None = None

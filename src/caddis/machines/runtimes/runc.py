@@ -47,7 +47,7 @@ class RuncRuntime:
         log_bytes: int = LOG_BYTES,
     ) -> None:
         self._containers, self._logs = Path(run_dir) / "containers", Path(logs_dir)
-        self._parent, self._pids_limit, self._log_bytes = cgroup_parent, pids_limit, log_bytes
+        self._parent, self._pids_limit, self._log_bytes = cgroup_parent.strip("/"), pids_limit, log_bytes
         self._lock, self._launching = threading.Lock(), 0
 
     def launch(self, plan: LaunchPlan) -> int:
@@ -135,11 +135,6 @@ class RuncRuntime:
     def log_path(self, name: str) -> str:
         """Where its output is kept; machines/logs.py reads it."""
         return str(self._logs / f"{name}.log")
-
-    def tend_logs(self) -> None:
-        """To be called every few seconds: see machines/logs.py."""
-        for name in self.list_names():
-            logs.tend(self.log_path(name))
 
     def forget_log(self, name: str) -> None:
         """Ensure that its log is gone."""
