@@ -13,9 +13,9 @@ from caddis.admin.choices import Choices, read_choices
 from caddis.admin.installation import Installation
 from caddis.admin.options import data_option
 from caddis.admin.programs import agent_down
-from caddis.admin.supervisor import END_DEADLINE, end_strays
-from caddis.domain.errors import TimedOut
-from caddis.kernel.command import run
+from caddis.admin.supervisor import END_DEADLINE, end_strays, plain_sentence
+from caddis.domain.errors import Problem, TimedOut
+from caddis.kernel.command import Failed, run
 
 
 @click.command("down")
@@ -51,4 +51,11 @@ def take_down(installation: Installation) -> None:
         print(f"ended {strays} program(s) that an earlier caddis up had left behind")
     chosen = read_choices(installation.data / "settings.toml") or Choices()
     for host in installation.list_hosts():
-        run(agent_down(installation, chosen, host), on_line=lambda line, host=host: print(f"{host}: {line}"))  # type: ignore[misc]
+        try:
+            done = run(agent_down(installation, chosen, host))
+        except Failed as failed:
+            raise Problem(f"host {host} could not be taken down: {plain_sentence(failed.stderr)}") from failed
+        with (installation.data / "logs" / f"{host}.log").open("ab") as log:
+            log.write(done.stderr)
+        for line in done.text.splitlines():
+            print(f"{host}: {line}", flush=True)

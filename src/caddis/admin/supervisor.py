@@ -128,8 +128,12 @@ def _start(one: _Running) -> None:
 
 
 def _said(one: _Running) -> str:
-    """Its plain sentence if it gave one ("Error: …" and what follows), else its last lines."""
-    lines = one.program.log.read_bytes()[one.log_from :].decode(errors="replace").strip().splitlines()
+    return plain_sentence(one.program.log.read_bytes()[one.log_from :].decode(errors="replace"))
+
+
+def plain_sentence(said: str) -> str:
+    """What a program said of why it ended: "Error: …" and what follows if it did, else its last lines."""
+    lines = said.strip().splitlines()
     for number, line in enumerate(lines):
         if line.startswith("Error: "):
             return "\n".join(lines[number:]).removeprefix("Error: ")

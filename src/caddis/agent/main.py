@@ -168,4 +168,6 @@ async def _take_down(options: Options) -> None:
     await supervisor.close()
     world.book.on_change = None
     await asyncio.to_thread(opened.detach)
+    for id in stopped:
+        print(f"stopped machine {id}", flush=True)  # noqa: T201  stdout is for whoever asked; logs go to stderr
     note("host is down", host=options.host, stopped=len(stopped))

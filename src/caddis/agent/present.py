@@ -7,8 +7,9 @@ from typing import Any
 
 from caddis.agent.book import Book
 from caddis.agent.world import World
+from caddis.domain.errors import Missing
 from caddis.domain.machine import Machine, MachineState
-from caddis.domain.volume import FileSystemKind, Volume
+from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
 from caddis.wire.machine import machine_to_wire
 from caddis.wire.volume import volume_to_wire
 
@@ -40,8 +41,14 @@ class Presenter:
             "memory_mb": self.memory_mb,
             "memory_promised_mb": promised.memory_mb,
             "cpus": self.cpus,
-            "encryption": str(self.world.volumes.choose_encryption(False, FileSystemKind.EXT4)),
+            "encryption": str(self._default_encryption()),
         }
+
+    def _default_encryption(self) -> EncryptionKind:
+        try:
+            return self.world.volumes.choose_encryption(True, FileSystemKind.EXT4)
+        except Missing:
+            return EncryptionKind.NONE
 
     def volume(self, volume: Volume, *, observe: bool = False) -> dict[str, Any]:
         """The volume object; with `observe`, how full it is right now."""
