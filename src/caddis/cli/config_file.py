@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,12 +33,9 @@ def read_config(path: Path) -> FlyToml:
 
 def read_app_name(path: Path) -> str:
     """Its `app`, "" when it has none; what else may be wrong in the file does not matter here."""
-    if path.suffix != ".toml":
-        return read_config(path).app
-    try:
-        name = tomllib.loads(_text(path)).get("app", "")
-    except tomllib.TOMLDecodeError:
-        return read_config(path).app  # says where it is not TOML
+    from caddis.wire.fly_toml.parse import parse
+
+    name = parse(_text(path), name=path.name).get("app", "")
     return name if isinstance(name, str) else ""
 
 

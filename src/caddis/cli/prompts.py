@@ -19,12 +19,10 @@ def confirm(question: str, *, default: bool = False) -> bool:
     """`? question (y/N) `"""
     while True:
         answer = _read(f"{_mark()} {question} ({'Y/n' if default else 'y/N'}) ").strip().lower()
-        if not answer:
-            return default
-        if answer in ("y", "yes"):
-            return True
-        if answer in ("n", "no"):
-            return False
+        if answer in ("", "y", "yes", "n", "no"):
+            agreed = answer.startswith("y") if answer else default
+            _settle(question, "Yes" if agreed else "No")
+            return agreed
         print("Please answer y or n.", flush=True)
 
 
@@ -32,6 +30,13 @@ def ask(question: str, *, default: str = "") -> str:
     """`? question (default) `"""
     shown = f" ({default})" if default else ""
     return _read(f"{_mark()} {question}{shown} ").strip() or default
+
+
+def _settle(question: str, answer: str) -> None:
+    """Leave the answer in words behind the question, where the terminal can go back a line."""
+    if sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
+        sys.stdout.write(f"\x1b[1A\x1b[2K{_mark()} {question} {answer}\n")
+        sys.stdout.flush()
 
 
 def select(question: str, options: Sequence[str], *, default: int = 0) -> int:

@@ -18,7 +18,7 @@ def run(call: Call) -> None:
         return
     from caddis.wire.fly_toml.strict import list_unknown_keys
 
-    unknown = list_unknown_keys(config.document)
+    unknown = list_unknown_keys(config)
     if unknown:
         call.say("Strict validation found unrecognised sections or keys:")
         for key in unknown:
