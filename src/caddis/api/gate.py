@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from caddis.api.call import Call, reply
 from caddis.catalog.tokens import Caller
 from caddis.control.core import Control
 from caddis.domain.app import Organization
-from caddis.domain.errors import NotFound, Problem, Refused
+from caddis.domain.errors import NotFound, Problem, Refused, Unreachable
 from caddis.domain.ids import ulid
 from caddis.telemetry.log import note, note_bug
 from caddis.wire.problem import problem_to_wire
@@ -99,10 +100,24 @@ class Numbered:
         milliseconds = int(self.control.now().timestamp() * 1000)
         scope["caddis_request_id"] = ulid(milliseconds, self.control.id_bytes())
 
+        started = False
+
         async def send_numbered(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 number = (REQUEST_ID.encode(), scope["caddis_request_id"].encode())
                 message["headers"] = [*message.get("headers", ()), number]
             await send(message)
 
-        await self.app(scope, receive, send_numbered)
+        try:
+            await self.app(scope, receive, send_numbered)
+        except asyncio.CancelledError:  # the server ends, and its grace is over (main.py)
+            if not started:
+                await _show_end()(scope, receive, send_numbered)
+
+
+def _show_end() -> Response:
+    ending = Unreachable("the server is ending: what you asked for may still be carried out", hint="ask again shortly")
+    status, body = problem_to_wire(ending)
+    return reply(body, status)

@@ -1,0 +1,149 @@
+"""Who may call what: every route, with every kind of token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from caddis.api.access import Access
+from caddis.api.routes import ENTRIES, Entry
+from fakes.api_server import ApiServer, run_api
+
+pytestmark = pytest.mark.host
+
+_BODIES = {
+    "/api/v1/releases": {"app_name": "web", "image": "i"},
+    "/api/v1/builds": {"app_name": "web"},
+    "/v1/apps": {"name": "other-name"},
+}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with run_api(tmp_path_factory.mktemp("api"), ("a", "z1", "lhr")) as server:
+        for name in ("web", "shop"):
+            server.http.post("/v1/apps", json={"name": name, "org_slug": "personal"}).raise_for_status()
+        release = server.http.post("/api/v1/releases", json={"app_name": "web", "image": "i"}).json()["release"]
+        server.release = release["id"]  # type: ignore[attr-defined]
+        yield server
+
+
+def _app_id(api: ApiServer, name: str) -> int:
+    return int(api.http.get(f"/v1/apps/{name}").json()["internal_numeric_id"])
+
+
+def _call(api: ApiServer, entry: Entry, token: str) -> httpx2.Response:
+    release = api.release  # type: ignore[attr-defined]
+    path = entry.path.format(
+        app="web", id=release if "releases" in entry.path else "none", key="k", slug="personal", host="a"
+    )
+    body = _BODIES.get(entry.path, {}) if entry.method in ("POST", "PUT", "PATCH") else None
+    return api.ask(entry.method, path, token=token, json=body)
+
+
+def _of(*kinds: Access) -> list[pytest.param]:  # type: ignore[valid-type]
+    return [pytest.param(entry, id=f"{entry.method} {entry.path}") for entry in ENTRIES if entry.access in kinds]
+
+
+@pytest.mark.parametrize("entry", _of(Access.READ, Access.WRITE, Access.HOST))
+@pytest.mark.parametrize("token", ["", "cds1_wrong", "fm2_macaroon"])
+def test_nothing_is_answered_without_a_good_token(api: ApiServer, entry: Entry, token: str) -> None:
+    answer = _call(api, entry, token)
+    assert answer.status_code == 401
+    assert "token" in answer.json()["error"] and answer.json()["hint"]
+    assert answer.headers["fly-request-id"]
+
+
+@pytest.mark.parametrize("entry", _of(Access.WRITE))
+def test_a_read_only_token_changes_nothing(api: ApiServer, entry: Entry) -> None:
+    before = len(api.agents["a"].orders)
+    answer = _call(api, entry, api.make_token(read_only=True))
+    assert answer.status_code == 403 and "read-only" in answer.json()["error"]
+    assert len(api.agents["a"].orders) == before
+
+
+@pytest.mark.parametrize("entry", _of(Access.READ))
+def test_a_read_only_token_may_read(api: ApiServer, entry: Entry) -> None:
+    if entry.path.endswith("/wait"):
+        return
+    assert _call(api, entry, api.make_token(read_only=True)).status_code not in (401, 403)
+
+
+@pytest.mark.parametrize("entry", [one for one in _of(Access.READ, Access.WRITE) if "{app}" in one.values[0].path])
+def test_a_token_for_another_app_does_not_reach_this_one(api: ApiServer, entry: Entry) -> None:
+    answer = _call(api, entry, api.make_token(app_id=_app_id(api, "shop")))
+    assert answer.status_code == 403 and "this token is for app shop" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("entry", [one for one in _of(Access.READ, Access.WRITE) if "{app}" in one.values[0].path])
+def test_a_token_of_another_organization_does_not_reach_this_app(api: ApiServer, entry: Entry) -> None:
+    answer = _call(api, entry, api.make_token(organization="other"))
+    assert answer.status_code == 403 and "another organization" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/v1/orgs/personal/machines", "/v1/orgs/personal/volumes"])
+def test_lists_over_an_organization_are_not_for_app_tokens(api: ApiServer, path: str) -> None:
+    assert api.ask("GET", path, token=api.make_token(app_id=_app_id(api, "web"))).status_code == 403
+    assert api.ask("GET", path, token=api.make_token(organization="other")).status_code == 403
+    assert api.ask("GET", path).status_code == 200
+
+
+def test_an_app_token_works_on_its_app_and_makes_no_other(api: ApiServer) -> None:
+    token = api.make_token(app_id=_app_id(api, "web"))
+    assert api.ask("GET", "/v1/apps/web/machines", token=token).json() == []
+    assert [app["name"] for app in api.ask("GET", "/v1/apps", token=token).json()["apps"]] == ["web"]
+    assert api.ask("POST", "/v1/apps", token=token, json={"name": "third"}).status_code == 403
+    assert api.ask("GET", "/api/v1/organizations/personal", token=token).status_code == 200
+    other = {"app_name": "shop", "image": "i"}
+    assert api.ask("POST", "/api/v1/releases", token=token, json=other).status_code == 403
+
+
+def test_a_release_of_another_app_cannot_be_patched(api: ApiServer) -> None:
+    token = api.make_token(app_id=_app_id(api, "shop"))
+    release = api.release  # type: ignore[attr-defined]
+    answer = api.ask("PATCH", f"/api/v1/releases/{release}", token=token, json={"status": "complete"})
+    assert answer.status_code == 403
+
+
+def test_expired_tokens_are_not_good(api: ApiServer) -> None:
+    token = api.make_token(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert api.ask("GET", "/v1/apps", token=token).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer {}", "bearer {}", "FlyV1 {}", "FlyV1 fm2_x,{}", "Bearer fm1r_a, {} ,fm2_b"])
+def test_both_schemes_and_comma_lists_are_read(api: ApiServer, header: str) -> None:
+    headers = {"authorization": header.format(api.user_token)}
+    assert api.http.get("/v1/apps", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["{}", "Basic {}", "Bearer", "Bearer ,,"])
+def test_other_schemes_are_not(api: ApiServer, header: str) -> None:
+    assert api.http.get("/v1/apps", headers={"authorization": header.format(api.user_token)}).status_code == 401
+
+
+def test_a_user_is_no_host_and_a_host_no_user(api: ApiServer) -> None:
+    report = {"host": api.agents["a"].card(), "reports": []}
+    assert api.ask("POST", "/internal/hosts/a/reports", json=report).status_code == 401
+    assert api.ask("GET", "/v1/apps", token=api.host_tokens["a"]).status_code == 401
+    assert api.ask("POST", "/internal/hosts/a/reports", token=api.host_tokens["a"], json=report).status_code == 200
+    assert api.ask("POST", "/internal/hosts/b/reports", token=api.host_tokens["a"], json=report).status_code == 401
+
+
+def test_a_host_cannot_speak_for_another(api: ApiServer) -> None:
+    report = {"host": {**api.agents["a"].card(), "id": "b"}, "reports": []}
+    answer = api.ask("POST", "/internal/hosts/a/reports", token=api.host_tokens["a"], json=report)
+    assert answer.status_code == 403
+
+
+def test_only_health_is_open_and_tells_nothing(api: ApiServer) -> None:
+    assert [entry.path for entry in ENTRIES if entry.access is Access.OPEN] == ["/healthz"]
+    assert api.ask("GET", "/healthz", token="").json() == {"status": "ok"}
+
+
+def test_tokens_are_never_logged(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for log in Path(tmp_path_factory.getbasetemp()).rglob("api.log"):
+        assert "cds1_" not in log.read_text() and "cdh1_" not in log.read_text()

@@ -1,0 +1,89 @@
+"""Apps and their releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from caddis.catalog import apps, organizations, releases
+from caddis.catalog.database import Catalog
+from caddis.domain.app import App, AppStatus
+from caddis.domain.errors import Invalid, NameTaken, NotFound
+from caddis.domain.release import Release
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    opened = Catalog.open(f"sqlite:///{tmp_path}/catalog.sqlite")
+    yield opened
+    opened.close()
+
+
+def _app(catalog: Catalog, name: str) -> App:
+    owner = catalog.write(organizations.ensure_organization, "personal", "Personal", now=NOW)
+    return catalog.write(apps.create_app, name, owner, network="default", now=NOW)
+
+
+def _release(catalog: Catalog, app: App, id: str) -> Release:
+    return catalog.write(
+        releases.create_release,
+        app,
+        release_id=id,
+        image="web:1",
+        definition={"app": app.name, "unknown": [1, {"deep": None}]},
+        strategy="rolling",
+        user="ada",
+        now=NOW,
+    )
+
+
+def test_versions_count_within_their_app(catalog: Catalog) -> None:
+    web, db = _app(catalog, "web"), _app(catalog, "db")
+    made = [_release(catalog, web, "r1"), _release(catalog, db, "r2"), _release(catalog, web, "r3")]
+    assert [release.version for release in made] == [1, 1, 2]
+
+
+def test_a_definition_comes_back_unchanged(catalog: Catalog) -> None:
+    made = _release(catalog, _app(catalog, "web"), "r1")
+    assert catalog.read(releases.get_release, "r1") == made
+
+
+def test_the_first_complete_release_deploys_the_app(catalog: Catalog) -> None:
+    web = _app(catalog, "web")
+    _release(catalog, web, "r1")
+    catalog.write(releases.set_status, "r1", "failed")
+    assert catalog.read(apps.get_app, "web").status is AppStatus.PENDING
+    assert catalog.read(releases.find_current_release, web.id) is None
+    _release(catalog, web, "r2")
+    catalog.write(releases.set_status, "r2", "complete")
+    assert catalog.read(apps.get_app, "web").status is AppStatus.DEPLOYED
+    current = catalog.read(releases.find_current_release, web.id)
+    assert current is not None and current.version == 2
+
+
+def test_a_release_cannot_have_any_status(catalog: Catalog) -> None:
+    _release(catalog, _app(catalog, "web"), "r1")
+    with pytest.raises(Invalid, match="not one of"):
+        catalog.write(releases.set_status, "r1", "wonderful")
+    with pytest.raises(NotFound):
+        catalog.write(releases.set_status, "r9", "running")
+
+
+def test_a_name_is_taken_once(catalog: Catalog) -> None:
+    _app(catalog, "web")
+    with pytest.raises(NameTaken, match="Name has already been taken"):
+        _app(catalog, "web")
+
+
+def test_releases_go_with_their_app(catalog: Catalog) -> None:
+    web = _app(catalog, "web")
+    _release(catalog, web, "r1")
+    catalog.write(apps.delete_app, web.id)
+    with pytest.raises(NotFound):
+        catalog.read(releases.get_release, "r1")
+    assert _release(catalog, _app(catalog, "web"), "r2").version == 1

@@ -1,0 +1,72 @@
+"""What of control is pure: where things would fit, and the tokens of log pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from caddis.catalog.index import Indexed
+from caddis.control.logs import _decode_token, _encode_token
+from caddis.control.mounts import with_volume
+from caddis.control.platform import choose_placements
+from caddis.domain.errors import Invalid
+from caddis.domain.host import Capacity, Host
+from caddis.domain.machine import Guest
+from caddis.wire.placement import PlacementRequest
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+GIB = 1 << 30
+
+
+def _host(id: str, region: str, *, pool_gb: int = 10, memory_mb: int = 1024) -> Host:
+    capacity = Capacity(
+        pool_bytes=pool_gb * GIB, pool_promised=0, memory_mb=memory_mb, memory_promised_mb=0, cpus=1, encryption="none"
+    )
+    return Host(id=id, region=region, zone=id, address="", capacity=capacity, last_seen=NOW)
+
+
+def test_the_region_with_more_room_comes_first() -> None:
+    hosts = [_host("a", "lhr"), _host("b", "ord"), _host("c", "ord")]
+    request = PlacementRequest(count=20, compute=Guest(memory_mb=256), volume_size_bytes=GIB)
+    assert [(one.region, one.count) for one in choose_placements(request, hosts)] == [("ord", 8), ("lhr", 4)]
+
+
+def test_volumes_count_as_much_as_memory() -> None:
+    request = PlacementRequest(count=5, compute=Guest(memory_mb=256), volume_size_bytes=6 * GIB)
+    assert [one.count for one in choose_placements(request, [_host("a", "lhr")])] == [1]
+
+
+def test_a_full_region_is_not_offered() -> None:
+    request = PlacementRequest(count=1, volume_size_bytes=20 * GIB)
+    assert choose_placements(request, [_host("a", "lhr")]) == []
+
+
+def test_only_the_regions_asked_for_are_offered_and_ties_go_by_their_order() -> None:
+    hosts = [_host(region, region) for region in ("ams", "lhr", "ord")]
+    request = PlacementRequest(regions=("ord", "ams"), count=1)
+    assert [one.region for one in choose_placements(request, hosts)] == ["ord", "ams"]
+
+
+def test_a_log_token_remembers_every_hosts_place() -> None:
+    places = {"a": "17", "b": "x/y=="}
+    token = _encode_token(places)
+    assert _decode_token(token) == places and token.isascii() and "=" not in token
+    assert _decode_token("") == {}
+
+
+@pytest.mark.parametrize("token", ["17", "!!", "bnVsbA", "e30x"])
+def test_a_log_token_of_somebody_else_is_refused(token: str) -> None:
+    with pytest.raises(Invalid, match="next_token"):
+        _decode_token(token)
+
+
+def test_naming_the_volume_keeps_everything_else_of_the_mount() -> None:
+    volume = Indexed(
+        id="vol_1", app="web", host="a", host_seen=NOW, region="lhr", zone="a", name="data", state="created", body=""
+    )
+    document = {"config": {"image": "i", "mounts": [{"volume": "data", "path": "/data", "odd": 1}]}, "odd": [2]}
+    assert with_volume(document, volume) == {
+        "config": {"image": "i", "mounts": [{"volume": "vol_1", "name": "data", "path": "/data", "odd": 1}]},
+        "odd": [2],
+    }
