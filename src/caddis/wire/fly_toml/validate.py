@@ -139,7 +139,10 @@ def _check_vms(config: FlyToml, report: Report) -> None:
             else:
                 check_guest(guest, field=path)
         except Invalid as problem:
-            _tell(report, problem, path)
+            key = problem.field or path
+            if key.endswith(".memory_mb") and vm.memory_mb is None and vm.memory:
+                key = f"{path}.memory"  # as the file spells it
+            report("error", key, problem.message)
 
 
 def _check_restart(config: FlyToml, report: Report) -> None:

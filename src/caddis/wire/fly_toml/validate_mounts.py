@@ -57,11 +57,11 @@ def _gb(mount: Mount, key: str, path: str, report: Report) -> int | None:
         report(
             "error",
             f"{path}.{key}",
-            f"mount '{mount.source}' with {key} '{text}' cannot be read: write it like 10gb",
+            f"mount '{mount.source}': {key} '{text}' cannot be read: write it like 10gb",
         )
         return None
     if size < 1:
-        report("error", f"{path}.{key}", f"mount '{mount.source}' has a {key} of '{text}', which is smaller than 1GB")
+        report("error", f"{path}.{key}", f"mount '{mount.source}': {key} '{text}' is smaller than 1GB")
         return None
     return size
 
