@@ -13,6 +13,7 @@ from pathlib import Path
 from contracts.volumes_contract import Host
 
 from caddis.domain.sizes import GIB
+from caddis.kernel import loop, mount
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
 
@@ -82,6 +83,14 @@ def list_mounts(below: Path) -> list[str]:
     return [point for point in points if point == str(below) or point.startswith(f"{below}/")]
 
 
+def unmount_all(below: Path) -> None:
+    """What is mounted on top first; a mount may hide others."""
+    while points := list_mounts(below):
+        point = Path(points[-1])
+        assert mount.unmount(point, patience=5), point
+        assert mount.drop_own_mount(point), point
+
+
 def list_loops(below: Path) -> list[str]:
     """Files below a folder that a loop device shows."""
     found = []
@@ -97,25 +106,17 @@ def list_loops(below: Path) -> list[str]:
 
 @contextmanager
 def temporary_host(choice: PoolChoice | None = None) -> Iterator[RealHost]:
-    """A host that is not open yet. At the end everything is given back, and it is asked of the kernel whether it is."""
+    """A host that is not open yet. At the end its mounts go, and it is asked of the kernel whether all else went too."""
     with tempfile.TemporaryDirectory(prefix="caddis-volumes-") as name:
         folder = Path(name)
-        host = RealHost(folder, choice)
         try:
-            yield host
+            yield RealHost(folder, choice)
         finally:
-            tear_down(host)
-            assert list_mounts(folder) == []
-            assert list_loops(folder) == []
-
-
-def tear_down(host: RealHost) -> None:
-    """Everything that the test left, by the store's own verbs."""
-    if not (host.run / "pool").exists():
-        return
-    store = host.open()
-    for name in store.pool.list_names("volumes"):
-        store.unmount(name.partition("/")[2])
-    for folder in (host.run / "scratch").glob("*"):
-        store.unmount_scratch(folder.name)
-    store.close()
+            for pool in folder.glob("run/pool/volumes/*.img"):  # devices of raw volumes have no mount to go with
+                with open(pool, "rb") as image:
+                    device = loop.find(image.fileno())
+                if device is not None:
+                    loop.detach(device)
+                    device.release()
+            unmount_all(folder)
+            assert mount.wait_until(lambda: list_loops(folder) == [], patience=5), list_loops(folder)

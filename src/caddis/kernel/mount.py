@@ -44,7 +44,7 @@ def ensure_own_mount(folder: Path) -> None:
     as where no systemd runs, it would not, and a long build could hold a device open for hours.
     """
     if not _is_listed(folder):
-        libc.mount(str(folder), str(folder), "", _BIND, "")
+        libc.mount(str(folder), str(folder), "", _BIND | _REC, "")
     libc.mount("", str(folder), "", _SHARED | _REC, "")
 
 

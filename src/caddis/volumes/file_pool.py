@@ -19,7 +19,7 @@ KINDS = ("volumes", "scratch", "templates")
 SIDECARS = (".json", ".luks")
 _IMAGE = ".img"
 _ZERO_RANGE = 0x10  # FALLOC_FL_ZERO_RANGE
-_UNMOUNT_PATIENCE = 5.0
+_UNMOUNT_PATIENCE = 3.0
 
 
 class FilePool:
@@ -146,8 +146,12 @@ class FilePool:
 
     def close(self) -> None:
         """Unmount; the loop device goes with it. Conflict when a slice is in use."""
-        if self._mount_point is not None and not mount.unmount(self._mount_point, patience=_UNMOUNT_PATIENCE):
+        if self._mount_point is None:
+            return
+        if not mount.unmount(self._mount_point, patience=_UNMOUNT_PATIENCE):
             raise Conflict(f"the pool at {self._mount_point} is still in use", hint="caddis down stops all machines")
+        if self._mount_point.exists():
+            self._mount_point.rmdir()
 
     def _image(self, name: str) -> Path:
         return self.root / f"{name}{_IMAGE}"

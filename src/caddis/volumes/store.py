@@ -120,7 +120,11 @@ def open_store(choice: PoolChoice, *, host: str, data: Path, run: Path) -> Volum
     for folder in (data, run):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mount.ensure_own_mount(run)
-    pool = open_pool(choice, host=host, data=data, run_folder=run)
+    try:
+        pool = open_pool(choice, host=host, data=data, run_folder=run)
+    except BaseException:
+        mount.drop_own_mount(run)
+        raise
     known = record.list_records(pool)
     needed = any(isinstance(each, DamagedRecord) or each.wrapped_key for each in known)
     keys = open_wrapping_key(data / "wrapping.key", may_create=not needed)
