@@ -11,7 +11,7 @@ import pytest
 
 from caddis.api.access import Access
 from caddis.api.routes import ENTRIES, Entry
-from fakes.api_server import ApiServer, run_api
+from real_api import ApiServer, run_api
 
 pytestmark = pytest.mark.host
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from fakes.api_server import ApiServer, run_api
+from real_api import ApiServer, run_api
 
 pytestmark = pytest.mark.host
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from caddis.catalog.schema import hosts as hosts_table
-from fakes.api_server import DEADLINE, ApiServer, run_api, wait_until
+from real_api import DEADLINE, ApiServer, run_api, wait_until
 
 pytestmark = pytest.mark.host
 

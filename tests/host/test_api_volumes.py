@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from fakes.api_server import ApiServer, run_api
+from real_api import ApiServer, run_api
 
 pytestmark = pytest.mark.host
 

@@ -30,16 +30,9 @@ def _app(catalog: Catalog, name: str) -> App:
 
 
 def _release(catalog: Catalog, app: App, id: str) -> Release:
-    return catalog.write(
-        releases.create_release,
-        app,
-        release_id=id,
-        image="web:1",
-        definition={"app": app.name, "unknown": [1, {"deep": None}]},
-        strategy="rolling",
-        user="ada",
-        now=NOW,
-    )
+    definition = {"app": app.name, "unknown": [1, {"deep": None}]}
+    new = releases.NewRelease(id=id, image="web:1", definition=definition, strategy="rolling", user="ada")
+    return catalog.write(releases.create_release, app, new, now=NOW)
 
 
 def test_versions_count_within_their_app(catalog: Catalog) -> None:

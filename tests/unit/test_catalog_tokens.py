@@ -54,7 +54,7 @@ def test_tokens_do_not_look_like_macaroons(catalog: Catalog) -> None:
 def test_a_token_ends_at_its_time_and_not_before(catalog: Catalog) -> None:
     owner = catalog.write(organizations.ensure_organization, "personal", "Personal", now=NOW)
     end = NOW + timedelta(hours=1)
-    catalog.write(tokens.create_token, "t", name="t", organization_id=owner.id, now=NOW, expires_at=end)
+    catalog.write(tokens.create_token, "t", tokens.Reach(name="t", organization_id=owner.id), now=NOW, expires_at=end)
     assert catalog.read(tokens.find_caller, "t", end - timedelta(seconds=1)) is not None
     assert catalog.read(tokens.find_caller, "t", end) is None
 
@@ -62,7 +62,7 @@ def test_a_token_ends_at_its_time_and_not_before(catalog: Catalog) -> None:
 def test_a_token_for_an_app_goes_with_the_app(catalog: Catalog) -> None:
     owner = catalog.write(organizations.ensure_organization, "personal", "Personal", now=NOW)
     app = catalog.write(apps.create_app, "web", owner, network="default", now=NOW)
-    catalog.write(tokens.create_token, "t", name="t", organization_id=owner.id, now=NOW, app_id=app.id)
+    catalog.write(tokens.create_token, "t", tokens.Reach(name="t", organization_id=owner.id, app_id=app.id), now=NOW)
     caller = catalog.read(tokens.find_caller, "t", NOW)
     assert caller is not None and caller.app == "web"
     catalog.write(apps.delete_app, app.id)

@@ -40,7 +40,8 @@ def bootstrap(
     if tokens.find_caller(connection, user_token, now) is None:
         tokens.revoke_tokens(connection, USER_TOKEN_NAME, now=now)
         user_token = tokens.make_token(tokens.USER_PREFIX, entropy(tokens.TOKEN_BYTES))
-        tokens.create_token(connection, user_token, name=USER_TOKEN_NAME, organization_id=personal.id, now=now)
+        reach = tokens.Reach(name=USER_TOKEN_NAME, organization_id=personal.id)
+        tokens.create_token(connection, user_token, reach, now=now)
     host_tokens = {}
     for host in hosts_wanted:
         token = kept.host_tokens.get(host, "") if kept else ""

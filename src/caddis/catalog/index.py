@@ -75,32 +75,33 @@ def list_volumes(connection: sa.Connection, app: str) -> list[Indexed]:
     return [_to_indexed(row) for row in connection.execute(wanted)]
 
 
-def list_organization(
-    connection: sa.Connection,
-    kind: str,
-    organization_id: int,
-    *,
-    after: str = "",
-    limit: int,
-    states: Collection[str] = (),
-    region: str = "",
-    include_destroyed: bool = False,
-) -> list[Indexed]:
-    """Machines or volumes (`kind` "machine" or "volume") of all apps of an organization, by id, those after `after`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """At most `limit` things whose ids follow `after`; empty fields ask for nothing."""
+
+    limit: int
+    after: str = ""
+    states: Collection[str] = ()
+    region: str = ""
+    include_destroyed: bool = False
+
+
+def list_organization(connection: sa.Connection, kind: str, organization_id: int, page: Page) -> list[Indexed]:
+    """Machines or volumes (`kind` "machine" or "volume") of all apps of an organization, by id."""
     table = machines if kind == "machine" else volumes
     wanted = (
         _selection(table)
         .join(apps, apps.c.name == table.c.app)
-        .where(apps.c.organization_id == organization_id, table.c.id > after)
+        .where(apps.c.organization_id == organization_id, table.c.id > page.after)
         .order_by(table.c.id)
-        .limit(limit)
+        .limit(page.limit)
     )
-    if states:
-        wanted = wanted.where(table.c.state.in_(sorted(states)))
-    elif not include_destroyed:
+    if page.states:
+        wanted = wanted.where(table.c.state.in_(sorted(page.states)))
+    elif not page.include_destroyed:
         wanted = wanted.where(table.c.state != DESTROYED)
-    if region:
-        wanted = wanted.where(table.c.region == region)
+    if page.region:
+        wanted = wanted.where(table.c.region == page.region)
     return [_to_indexed(row) for row in connection.execute(wanted)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,17 +19,18 @@ COMPLETE = "complete"
 STATUSES = ("pending", "running", COMPLETE, "failed", "interrupted")
 
 
-def create_release(
-    connection: sa.Connection,
-    app: App,
-    *,
-    release_id: str,
-    image: str,
-    definition: Mapping[str, Any],
-    strategy: str,
-    user: str,
-    now: datetime,
-) -> Release:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRelease:
+    """What is to be released; the version comes with keeping it."""
+
+    id: str
+    image: str
+    definition: Mapping[str, Any]
+    strategy: str
+    user: str
+
+
+def create_release(connection: sa.Connection, app: App, new: NewRelease, *, now: datetime) -> Release:
     """The app's next release. Versions have no gaps: the number is taken in the transaction that keeps the release."""
     # On PostgreSQL, two releases of one app wait for each other on the app's row; SQLite has one writer anyway.
     connection.execute(sa.select(apps.c.id).where(apps.c.id == app.id).with_for_update())
@@ -36,14 +38,14 @@ def create_release(
         sa.select(sa.func.coalesce(sa.func.max(releases.c.version), 0)).where(releases.c.app_id == app.id)
     ).scalar_one()
     release = Release(
-        id=release_id,
+        id=new.id,
         app=app.name,
         version=newest + 1,
         status="pending",
-        strategy=strategy,
-        image=image,
-        definition=definition,
-        user=user,
+        strategy=new.strategy,
+        image=new.image,
+        definition=new.definition,
+        user=new.user,
         created_at=now,
     )
     connection.execute(
@@ -52,10 +54,10 @@ def create_release(
             app_id=app.id,
             version=release.version,
             status=release.status,
-            strategy=strategy,
-            image=image,
-            definition=msgspec.json.encode(definition).decode(),
-            user=user,
+            strategy=release.strategy,
+            image=release.image,
+            definition=msgspec.json.encode(release.definition).decode(),
+            user=release.user,
             created_at=now,
         )
     )

@@ -34,6 +34,16 @@ class Caller:
     read_only: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a token is for. Without `app_id`: all of the organization."""
+
+    name: str
+    organization_id: int
+    app_id: int | None = None
+    read_only: bool = False
+
+
 def make_token(prefix: str, entropy: bytes) -> str:
     """The token's text, from `TOKEN_BYTES` random bytes."""
     if len(entropy) != TOKEN_BYTES:
@@ -52,25 +62,17 @@ def is_same_hash(one: str, other: str) -> bool:
 
 
 def create_token(
-    connection: sa.Connection,
-    token: str,
-    *,
-    name: str,
-    organization_id: int,
-    now: datetime,
-    app_id: int | None = None,
-    read_only: bool = False,
-    expires_at: datetime | None = None,
+    connection: sa.Connection, token: str, reach: Reach, *, now: datetime, expires_at: datetime | None = None
 ) -> int:
     """Keep the hash of `token`; the number it is known by."""
     created = connection.execute(
         sa.insert(tokens)
         .values(
-            name=name,
+            name=reach.name,
             hash=hash_token(token),
-            organization_id=organization_id,
-            app_id=app_id,
-            read_only=read_only,
+            organization_id=reach.organization_id,
+            app_id=reach.app_id,
+            read_only=reach.read_only,
             created_at=now,
             expires_at=expires_at,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -12,16 +12,16 @@ from caddis.catalog import index
 from caddis.catalog.index import Indexed
 from caddis.control.core import Control
 from caddis.control.mounts import find_mountable, with_volume
-from caddis.control.orders import CHANGE_SECONDS, READ_SECONDS, Answer, Order, Query
+from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Passage, Query
 from caddis.control.placement import ask_in_turn, default_region
 from caddis.control.shown import Shown, is_silent, show
 from caddis.domain import ids
 from caddis.domain.errors import InUse, NotFound, Unreachable
 from caddis.domain.ids import VOLUME_ID
 from caddis.domain.placement import choose_machine_hosts
-from caddis.wire.body import document_to_body
+from caddis.wire.body import document_from_body, document_to_body
 from caddis.wire.machine import machines_summary
-from caddis.wire.machine_request import MAX_WAIT, MachineRequest, machine_request_from_wire
+from caddis.wire.machine_request import machine_request_from_wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,39 +87,10 @@ async def get_machine(control: Control, app: str, machine_id: str, query: Query)
         return Answer(status=200, body=document_to_body(show(found, silent=True)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A request about one machine that its host answers; `verb` is what follows the machine's id in the path."""
-
-    method: str
-    verb: str = ""
-    query: Query = ()
-    body: bytes | None = None
-    nonce: str | None = None
-    user: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """How long the host may take."""
-        if self.verb == "/wait":
-            return MAX_WAIT + READ_SECONDS
-        return READ_SECONDS if self.method == "GET" else CHANGE_SECONDS
-
-
 async def pass_on(control: Control, app: str, machine_id: str, passage: Passage) -> Answer:
     """The host's own answer."""
     found = await find_machine(control, app, machine_id)
-    order = Order(
-        method=passage.method,
-        path=f"/machines/{machine_id}{passage.verb}",
-        app=app,
-        query=passage.query,
-        body=passage.body,
-        nonce=passage.nonce,
-        user=passage.user,
-        seconds=passage.seconds,
-    )
-    return await control.order(await control.get_host(found.host), order)
+    return await control.order(await control.get_host(found.host), passage.to_order(app, f"/machines/{machine_id}"))
 
 
 async def create_machine(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:
@@ -127,7 +98,8 @@ async def create_machine(control: Control, app: str, document: Mapping[str, Any]
     request = machine_request_from_wire(document)
     named = {**document, "id": ids.machine_id(control.id_bytes())}
     if request.config.mounts:
-        return await _create_at_volume(control, app, named, request, user)
+        volumes = await find_mountable(control, app, request.config.mounts[0], request.region)
+        return await _create_at_volume(control, volumes, _creation(app, named, user))
     hosts = await control.list_hosts()
     region = request.region or default_region(hosts)
     chosen = choose_machine_hosts(region, request.config.guest.memory_mb, hosts)
@@ -145,18 +117,15 @@ def _creation(app: str, document: Mapping[str, Any], user: str) -> Order:
     )
 
 
-async def _create_at_volume(
-    control: Control, app: str, document: Mapping[str, Any], request: MachineRequest, user: str
-) -> Answer:
-    volumes = await find_mountable(control, app, request.config.mounts[0], request.region)
-    for position, volume in enumerate(volumes, start=1):
-        host = await control.get_host(volume.host)
-        order = _creation(app, {**with_volume(document, volume), "region": volume.region}, user)
-        answer = await control.order(host, order)
-        # Somebody was quicker: the next free volume of that name does as well.
-        if position == len(volumes) or not isinstance(answer.problem, InUse):
-            return answer
-    raise InUse("no volume is left")
+async def _create_at_volume(control: Control, volumes: Sequence[Indexed], creation: Order) -> Answer:
+    """The answer of the first volume's host for which nobody was quicker; `volumes` has at least one."""
+    document = document_from_body(creation.body or b"")
+    for volume in volumes:
+        body = document_to_body({**with_volume(document, volume), "region": volume.region})
+        answer = await control.order(await control.get_host(volume.host), replace(creation, body=body))
+        if not isinstance(answer.problem, InUse):
+            break
+    return answer
 
 
 async def update_machine(
@@ -174,13 +143,5 @@ async def update_machine(
         ]
         free = own or await find_mountable(control, app, request.config.mounts[0], found.region)
         document = with_volume(document, free[0])
-    order = Order(
-        method="POST",
-        path=f"/machines/{machine_id}",
-        app=app,
-        body=document_to_body(document),
-        nonce=nonce,
-        user=user,
-        seconds=CHANGE_SECONDS,
-    )
-    return await control.order(await control.get_host(found.host), order)
+    passage = Passage(method="POST", body=document_to_body(document), nonce=nonce, user=user)
+    return await control.order(await control.get_host(found.host), passage.to_order(app, f"/machines/{machine_id}"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from caddis.domain.errors import Problem
 from caddis.wire.body import document_from_body
+from caddis.wire.machine_request import MAX_WAIT
 from caddis.wire.problem import problem_from_wire
 
 Query = tuple[tuple[str, str], ...]
@@ -57,3 +58,29 @@ class Answer:
     def document(self) -> Any:
         """The JSON that it told."""
         return document_from_body(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A request about one thing that its host answers; `verb` is what follows the thing's id in the path."""
+
+    method: str
+    verb: str = ""
+    query: Query = ()
+    body: bytes | None = None
+    nonce: str | None = None
+    user: str = ""
+
+    def to_order(self, app: str, path: str) -> Order:
+        """The order, about the thing at `path`."""
+        seconds = READ_SECONDS if self.method == "GET" else CHANGE_SECONDS
+        return Order(
+            method=self.method,
+            path=path + self.verb,
+            app=app,
+            query=self.query,
+            body=self.body,
+            nonce=self.nonce,
+            user=self.user,
+            seconds=MAX_WAIT + READ_SECONDS if self.verb == "/wait" else seconds,
+        )

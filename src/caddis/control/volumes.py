@@ -8,7 +8,7 @@ from typing import Any
 from caddis.catalog import index
 from caddis.catalog.index import Indexed
 from caddis.control.core import Control
-from caddis.control.orders import CHANGE_SECONDS, Answer, Order
+from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Passage
 from caddis.control.placement import ask_in_turn, default_region
 from caddis.control.shown import Shown, is_silent, show
 from caddis.domain import ids
@@ -45,20 +45,10 @@ async def get_volume(control: Control, app: str, volume_id: str) -> Answer:
         return Answer(status=200, body=document_to_body(show(found, silent=True)))
 
 
-async def change_volume(
-    control: Control, app: str, volume_id: str, *, method: str, verb: str = "", body: bytes | None = None, user: str
-) -> Answer:
-    """Pass an order on to the volume's host; `verb` is what follows its id in the path."""
+async def change_volume(control: Control, app: str, volume_id: str, passage: Passage) -> Answer:
+    """The host's own answer to a change."""
     found = await find_volume(control, app, volume_id)
-    order = Order(
-        method=method,
-        path=f"/volumes/{volume_id}{verb}",
-        app=app,
-        body=body,
-        user=user,
-        seconds=CHANGE_SECONDS,
-    )
-    return await control.order(await control.get_host(found.host), order)
+    return await control.order(await control.get_host(found.host), passage.to_order(app, f"/volumes/{volume_id}"))
 
 
 async def create_volume(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.responses import Response
 
 from caddis.api.call import Call, passed_on, reply
 from caddis.control import machines
-from caddis.control.machines import MachineFilter, Passage
+from caddis.control.machines import MachineFilter
+from caddis.control.orders import Passage
 from caddis.domain.errors import Refused
 
 _METADATA = "metadata."
@@ -77,14 +79,8 @@ def passing(verb: str) -> Callable[[Call], Awaitable[Response]]:
 
 
 async def _pass_on(call: Call, app: str, passage: Passage) -> Response:
-    named = Passage(
-        method="GET" if passage.method == "HEAD" else passage.method,
-        verb=passage.verb,
-        query=passage.query,
-        body=passage.body,
-        nonce=call.nonce,
-        user=call.caller.name,
-    )
+    method = "GET" if passage.method == "HEAD" else passage.method
+    named = replace(passage, method=method, nonce=call.nonce, user=call.caller.name)
     return passed_on(await machines.pass_on(call.control, app, call.path("id"), named))
 
 

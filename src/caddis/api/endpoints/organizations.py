@@ -60,18 +60,15 @@ async def list_volumes(call: Call) -> Response:
 
 async def _page(call: Call, kind: str) -> tuple[list[Indexed], str]:
     organization = await call.organization(call.path("slug"))
-    limit = call.count("limit", _SOME, most=_MOST)
-    found = await call.control.read(
-        index.list_organization,
-        kind,
-        organization.id,
+    page = index.Page(
+        limit=call.count("limit", _SOME, most=_MOST),
         after=call.option("cursor"),
-        limit=limit,
         states=[state for state in call.option("state").split(",") if state],
         region=call.option("region"),
         include_destroyed=call.flag("include_deleted"),
     )
-    return found, found[-1].id if len(found) == limit else ""
+    found = await call.control.read(index.list_organization, kind, organization.id, page)
+    return found, found[-1].id if len(found) == page.limit else ""
 
 
 def _decode(call: Call, indexed: Indexed) -> dict[str, Any]:

@@ -26,16 +26,14 @@ async def create_release(call: Call) -> Response:
     request = release_request_from_wire(await call.document())
     app = await call.app(request.app_name)
     now = call.control.now()
-    release = await call.control.write(
-        releases.create_release,
-        app,
-        release_id=ulid(int(now.timestamp() * 1000), call.control.id_bytes()),
+    new = releases.NewRelease(
+        id=ulid(int(now.timestamp() * 1000), call.control.id_bytes()),
         image=request.image,
         definition=request.definition,
         strategy=request.strategy,
         user=call.caller.name,
-        now=now,
     )
+    release = await call.control.write(releases.create_release, app, new, now=now)
     return reply(release_created_to_wire(release), 201)
 
 

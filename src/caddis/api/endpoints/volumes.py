@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from caddis.api.call import Call, passed_on, reply
 from caddis.control import volumes
+from caddis.control.orders import Passage
 from caddis.domain.errors import Missing
 
 
@@ -48,10 +49,8 @@ async def restore_volume(call: Call) -> Response:
 
 
 async def _change(call: Call, app: str, method: str, *, verb: str = "", body: bytes | None = None) -> Response:
-    answer = await volumes.change_volume(
-        call.control, app, call.path("id"), method=method, verb=verb, body=body, user=call.caller.name
-    )
-    return passed_on(answer)
+    passage = Passage(method=method, verb=verb, body=body, user=call.caller.name)
+    return passed_on(await volumes.change_volume(call.control, app, call.path("id"), passage))
 
 
 async def extend_volume(call: Call) -> Response:
