@@ -17,7 +17,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "cad_test"
 AT = "2026-01-02T03:04:05.000000Z"
 ORGANIZATION = {"id": "1", "slug": "personal", "raw_slug": "personal", "name": "Personal", "personal": True}
-REGIONS = {"regions": [{"code": "lhr", "name": "London", "geo_region": "europe", "deprecated": False}], "nearest": "lhr"}
+REGIONS = {
+    "regions": [{"code": "lhr", "name": "London", "geo_region": "europe", "deprecated": False}],
+    "nearest": "lhr",
+}
 
 
 class Answer(Exception):
@@ -40,6 +43,7 @@ class FakeApi:
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     build_lines: list[str] = field(default_factory=lambda: ["STEP 1/1", '{"image": "web:deployment-1"}'])
+    exit_of_release_command: int = 0
     count: int = 0
     url: str = ""
 
@@ -89,6 +93,9 @@ class FakeApi:
             "events": [],
             "checks": [],
         }
+        if config.get("env", {}).get("RELEASE_COMMAND"):
+            ended = {"exit_event": {"exit_code": self.exit_of_release_command, "requested_stop": False}}
+            self.machines[machine]["events"] = [{"id": "1", "type": "exit", "request": ended, "timestamp": 0}]
         self._attach(machine, config)
         return machine
 
@@ -244,6 +251,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body are two writes
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

@@ -115,7 +115,8 @@ def test_list_shows_the_page_s_columns_and_hides_what_is_being_destroyed(fly: Fl
         header.split(" │ ")[-1],
     ]
     assert re.fullmatch(
-        r" vol_0000000000000001 │ created │ data │ 1GB  │ lhr    │ a001 │ true      │ 9080e694c64787 │ \d+ \w+ ago +", row
+        r" vol_0000000000000001 │ created │ data │ 1GB  │ lhr    │ a001 │ true      │ 9080e694c64787 │ \d+ \w+ ago +",
+        row,
     )
     assert blank == ""
     assert "gone" not in out
@@ -124,9 +125,7 @@ def test_list_shows_the_page_s_columns_and_hides_what_is_being_destroyed(fly: Fl
 
 def test_an_empty_list_is_its_header_and_as_json_an_empty_array(fly: Fly) -> None:
     said = fly("volumes", "list", "-a", "myapp")
-    assert said.out == (
-        " ID │ STATE │ NAME │ SIZE │ REGION │ ZONE │ ENCRYPTED │ ATTACHED VM │ CREATED AT \n\n"
-    )
+    assert said.out == (" ID │ STATE │ NAME │ SIZE │ REGION │ ZONE │ ENCRYPTED │ ATTACHED VM │ CREATED AT \n\n")
     assert fly("volumes", "list", "-a", "myapp", "-j").out == "[]\n"
 
 
