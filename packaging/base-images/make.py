@@ -27,7 +27,7 @@ from caddis.images.manifest import architecture
 from caddis.images.store import ImageStore
 from caddis.kernel import mmdebstrap
 from caddis.kernel.command import Failed, command, run
-from caddis.kernel.skopeo import proxy_settings
+from caddis.kernel.skopeo import network_settings
 
 SUITE = "bookworm"
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "base-images"
@@ -196,7 +196,7 @@ def _proxies() -> dict[str, str]:
     """apt's own proxy, as the environment spells it: a setting handed to mmdebstrap would stay in the image."""
     said = run(command("apt-config", "shell", "proxy", "Acquire::http::Proxy")).text
     found = re.match(r"proxy='(.*)'", said)
-    return {**proxy_settings(os.environ), **({"http_proxy": found.group(1)} if found and found.group(1) else {})}
+    return {**network_settings(os.environ), **({"http_proxy": found.group(1)} if found and found.group(1) else {})}
 
 
 if __name__ == "__main__":

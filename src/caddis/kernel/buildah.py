@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from caddis.kernel.command import Command
-from caddis.kernel.skopeo import proxy_settings
+from caddis.kernel.skopeo import network_settings
 
 BUILD_DEADLINE = 3600.0  # seconds
 _NOISE = re.compile(
@@ -61,7 +61,7 @@ def build(storage: Storage, wanted: Build, *, scratch: str, pass_fds: tuple[int,
     for name, value in wanted.labels.items():
         argv += ["--label", f"{name}={value}"]
     argv.append(wanted.context)
-    env = {"TMPDIR": scratch, **proxy_settings(os.environ)}
+    env = {"TMPDIR": scratch, **network_settings(os.environ)}
     return Command(argv=tuple(argv), deadline=BUILD_DEADLINE, env=env, pass_fds=pass_fds)
 
 

@@ -10,7 +10,10 @@ from caddis.kernel.command import Command, Failed
 
 COPY_DEADLINE = 1800.0  # seconds; several gigabytes over a slow line
 LOOK_DEADLINE = 20.0  # seconds; one small request to a registry
-_PROXY_SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_NETWORK_SETTINGS = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),  # where a company signs its own registry's certificate
+)
 
 
 class Complaint(Enum):
@@ -69,19 +72,19 @@ _WORDS: tuple[tuple[Complaint, tuple[str, ...]], ...] = (
 def copy(source: str, destination: str, *, scratch: str, pass_fds: tuple[int, ...] = ()) -> Command:
     """Copy an image; layers that are not compressed stay so. `scratch` is where its temporary files go."""
     argv = ("skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers", source, destination)
-    env = {"TMPDIR": scratch, **proxy_settings(os.environ)}
+    env = {"TMPDIR": scratch, **network_settings(os.environ)}
     return Command(argv=argv, deadline=COPY_DEADLINE, env=env, pass_fds=pass_fds)
 
 
 def look(source: str) -> Command:
     """Print the manifest behind a reference, byte for byte: its sha256 is what the registry calls its digest."""
     argv = ("skopeo", "inspect", "--raw", source)
-    return Command(argv=argv, deadline=LOOK_DEADLINE, env=proxy_settings(os.environ))
+    return Command(argv=argv, deadline=LOOK_DEADLINE, env=network_settings(os.environ))
 
 
-def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that says how to reach registries from behind a proxy."""
-    return {name: environment[name] for name in _PROXY_SETTINGS if environment.get(name)}
+def network_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that says how to reach registries: through which proxy, trusting whom."""
+    return {name: environment[name] for name in _NETWORK_SETTINGS if environment.get(name)}
 
 
 def read_complaint(failed: Failed) -> Complaint:
