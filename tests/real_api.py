@@ -76,21 +76,22 @@ class ApiServer:
 
 
 @contextmanager
-def run_api(folder: Path, *hosts: tuple[str, str, str]) -> Iterator[ApiServer]:
+def run_api(folder: Path, *hosts: tuple[str, str, str], data: str = "data") -> Iterator[ApiServer]:
     """A server; `hosts` are names, zones and regions of fake agents that have reported once."""
-    data = folder / "data"
-    data.mkdir()
-    catalog = Catalog.open(catalog_url(data))
+    kept = folder / data
+    kept.mkdir(exist_ok=True)
+    (kept / ADDRESS_FILE).unlink(missing_ok=True)
+    catalog = Catalog.open(catalog_url(kept))
     names = tuple(name for name, _, _ in hosts)
     credentials = catalog.write(
         bootstrap.bootstrap, kept=None, hosts_wanted=names, now=datetime.now(UTC), entropy=os.urandom
     )
-    command = [sys.executable, "-m", "caddis.api", "--data", str(data), "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "caddis.api", "--data", str(kept), "--listen", "127.0.0.1:0"]
     with (folder / "api.log").open("wb") as log, ExitStack() as stack:
         process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
         try:
-            wait_until((data / ADDRESS_FILE).exists)
-            address = f"http://{(data / ADDRESS_FILE).read_text().strip()}"
+            wait_until((kept / ADDRESS_FILE).exists)
+            address = f"http://{(kept / ADDRESS_FILE).read_text().strip()}"
             owner = {"authorization": f"Bearer {credentials.user_token}"}
             http = stack.enter_context(httpx2.Client(base_url=address, headers=owner, timeout=30))
             agents = {}

@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from contracts.pool_contract import PoolContract
-from contracts.volumes_contract import create
-from real_store import POOL_BYTES, RealHost, list_loops, list_mounts, temporary_host
 
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity
 from caddis.domain.sizes import GIB, MIB
@@ -21,6 +18,9 @@ from caddis.kernel import loop, mount
 from caddis.volumes.opening import MARKER, open_pool
 from caddis.volumes.pool import Pool, PoolChoice
 from caddis.volumes.store import open_store
+from contracts.pool_contract import PoolContract
+from contracts.volumes_contract import create
+from real_store import POOL_BYTES, RealHost, list_loops, list_mounts, temporary_host
 
 pytestmark = pytest.mark.host
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from contracts.volumes_contract import VolumesContract
 from real_store import RealHost, temporary_host
 
