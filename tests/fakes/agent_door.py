@@ -55,6 +55,7 @@ class FakeAgent:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._ended = False
+        self._http = httpx2.Client(verify=False, trust_env=False)  # no certificates to load: they cost 30 ms
 
     # --- reports ----------------------------------------------------------------------------------------------------
     def card(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class FakeAgent:
         """Tell the API what is new, now; its answer."""
         with self._lock:
             reports = list(self._outbox)
-        answer = httpx2.post(
+        answer = self._http.post(
             f"{self.api}/internal/hosts/{self.host}/reports",
             json={"host": self.card(), "reports": reports},
             headers={"authorization": f"Bearer {self.token}"},
@@ -277,6 +278,7 @@ class FakeAgent:
             self._server.should_exit = True
             serving.join(5)
             reporting.join(5)
+            self._http.close()
 
     def die(self) -> None:
         """Close the door, and report no more."""
