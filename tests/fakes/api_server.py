@@ -1,7 +1,7 @@
 """A small API on 127.0.0.1 for the command line's tests: enough of the machines API to launch and deploy against.
 
-It keeps everything in memory, changes states at once, and remembers every request. An image called `crash` makes machines
-that cannot be started.
+It keeps everything in memory, changes states at once, and remembers every request. An image called `crash` makes
+machines that cannot be started.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ REGIONS = {
 class Answer(Exception):
     """An error of the API."""
 
-    def __init__(self, status: int, message: str, **more: str) -> None:
+    def __init__(self, http_status: int, message: str, **more: str) -> None:
         super().__init__(message)
-        self.status, self.body = status, {"error": message, **more}
+        self.http_status, self.body = http_status, {"error": message, **more}
 
 
 @dataclass
@@ -277,7 +277,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                         self.headers.get("fly-machine-lease-nonce"),
                     )
                 except Answer as problem:
-                    return self._reply(problem.status, problem.body)
+                    return self._reply(problem.http_status, problem.body)
                 return self._reply(200, found)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

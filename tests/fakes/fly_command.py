@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fakes.api_server import TOKEN, FakeApi, serve
 
 from caddis.cli.main import main
+from fakes.api_server import TOKEN, FakeApi, serve
 
 DEADLINE = 20.0  # seconds; nothing takes so long
 

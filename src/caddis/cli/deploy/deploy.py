@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.config.remote import load_config
-from caddis.cli.deploy.options import common_flags, deploy_flags
+from caddis.cli.deploy.options import common_flags
+from caddis.cli.flags import APP_FLAGS
 from caddis.cli.verb import at_most, verb
 from caddis.domain.errors import NotFound
 
@@ -24,7 +26,8 @@ def run(call: Call) -> None:
     config, name = load_config(call)
     path = call.find_config()
     folder = path.resolve().parent if path is not None else Path.cwd()
-    roll_out(call, config, name=name, folder=folder)
+    app = call.text("app") or os.environ.get("FLY_APP", "") or config.app or call.app()
+    roll_out(call, replace(config, app=app), name=name, folder=folder)
 
 
 COMMAND = verb(
@@ -32,6 +35,6 @@ COMMAND = verb(
     usage="deploy [WORKING_DIRECTORY]",
     short="Deploy an app",
     long="Deploy an app: build its image or take the one that is named, and bring its machines to it, one by one.",
-    flags=(*deploy_flags(), *common_flags()),
+    flags=(*APP_FLAGS, *common_flags()),
     count=at_most(1),
 )

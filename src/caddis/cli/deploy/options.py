@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from caddis.cli.call import Call
-from caddis.cli.flags import APP_FLAGS, VM, YES, Flag, Kind, decimal, many, number, switch, text
+from caddis.cli.flags import VM, YES, Flag, Kind, decimal, many, number, switch, text
 from caddis.domain.errors import Invalid, Missing
 
 if TYPE_CHECKING:
@@ -83,17 +83,6 @@ def common_flags() -> tuple[Flag, ...]:
         ),
         number("volume-initial-size", help="Size in GB of volumes that the first deploy creates"),
         switch("skip-release-command", help="Do not run the release command"),
-        switch("no-public-ips", help="No effect: there are no public addresses"),
-        *(switch(name, help="No effect, kept for scripts", hidden=True) for name in _LATER),
-        *VM,
-        YES,
-    )
-
-
-def deploy_flags() -> tuple[Flag, ...]:
-    """Those of deploy alone."""
-    return (
-        *APP_FLAGS,
         text("primary-region", help="Instead of the file's primary_region"),
         many("regions", help="Only machines in these regions", commas=True, aliases=("only-regions",)),
         many("exclude-regions", help="No machines in these regions", commas=True),
@@ -101,6 +90,10 @@ def deploy_flags() -> tuple[Flag, ...]:
         many("exclude-machines", help="Not these machines", commas=True),
         many("process-groups", help="Only these process groups", commas=True),
         switch("update-only", help="Create no machines for new process groups"),
+        switch("no-public-ips", help="No effect: there are no public addresses"),
+        *(switch(name, help="No effect, kept for scripts", hidden=True) for name in _LATER),
+        *VM,
+        YES,
     )
 
 

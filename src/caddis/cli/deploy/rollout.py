@@ -34,14 +34,14 @@ Wire = Mapping[str, Any]
 
 def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     """Everything that can be refused is refused before the build; leases go back whatever happens."""
-    app = call.text("app") or os.environ.get("FLY_APP", "") or config.app or call.app()
+    app = config.app
     call.note("==> Verifying app config", "green")
     tell_findings(call, config, name, groups=call.items("process-groups") or None)
     call.note("--> Verified app config", "green")
     options = read_options(call, config)
     observed = observe(call, app)
     region = call.text("primary-region") or config.primary_region or _region(call, observed)
-    config = replace(config, app=app, primary_region=region)
+    config = replace(config, primary_region=region)
     _answer_questions(call, _plan(call, config, observed, region))
     image = choose_image(call, app, config, folder)
     if call.switch("build-only"):

@@ -13,7 +13,7 @@ _FLAGS = ("regions", "exclude-regions", "only-machines", "exclude-machines", "pr
 
 def select_machines(call: Call, current: Current, wanted: Wanted) -> Current:
     """Without those that the flags leave out."""
-    given = [name for name in _FLAGS if call.many(name)] if "flag_regions" in call.context.params else []
+    given = [name for name in _FLAGS if call.many(name)]
     if not given:
         return current
     known = {machine.id for machine in current.machines}
