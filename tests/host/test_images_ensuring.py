@@ -232,3 +232,42 @@ def test_no_path_of_an_image_leads_out_of_its_root(
     assert (tmp_path / "victim").read_text() == "untouched"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i.tar", "images", "victim"]
     assert seen(tmp_path / "images")["work"] == []
+
+
+def _everything(root: Path) -> dict[str, tuple[object, ...]]:
+    """Every file of a tree with all that an unpacked image must have right."""
+    found = {}
+    for path in [root, *sorted(root.rglob("*"))]:
+        status = path.lstat()
+        content = path.readlink() if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        attributes = {
+            name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)
+        }
+        modified = 0 if path == root else int(status.st_mtime)  # no layer has a word on the root's own time
+        about = (status.st_mode, status.st_uid, status.st_gid, status.st_nlink, modified)
+        found[str(path.relative_to(root))] = (*about, content, attributes)
+    return found
+
+
+def test_a_release_upon_an_unpacked_one_is_the_same_as_unpacked_from_nothing(tmp_path: Path, store: ImageStore) -> None:
+    base = make_layer({"/etc/release": b"1", "/d/gone": b"x", "/o/old": b"x"})
+    one = _layer(("d/new", FILE, "1"), ("hard", HARD, "d/new"), ("l", LINK, "/etc"))
+    two = _layer(("d/.wh.gone", FILE, ""), ("o/.wh..wh..opq", FILE, ""), ("etc/release", FILE, "2"), ("d", FOLDER, ""))
+    store.ensure(make_layered_image(tmp_path / "base.tar", base))
+    store.ensure(make_layered_image(tmp_path / "one.tar", base, one))
+    reference = make_layered_image(tmp_path / "two.tar", base, one, two)
+    with programs_started() as started:
+        quick = store.ensure(reference)
+    assert [line.split()[0] for line in started] == ["skopeo", "cp", "umoci"]
+    slow = ImageStore(tmp_path / "other")
+    assert slow.ensure(reference) == quick
+    tree = _everything(Path(store.rootfs(quick.digest)))
+    assert tree == _everything(Path(slow.rootfs(quick.digest)))
+    assert "d/gone" not in tree and "o/old" not in tree and "hard" in tree
+    assert seen(tmp_path / "images")["work"] == []
+
+
+def test_an_image_that_differs_in_its_config_only_is_a_copy(tmp_path: Path, store: ImageStore) -> None:
+    one, two = (store.ensure(make_tiny_image(tmp_path, name=name, cmd=(name,))) for name in ("one", "two"))
+    assert one.digest != two.digest
+    assert _everything(Path(store.rootfs(one.digest))) == _everything(Path(store.rootfs(two.digest)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caddis.images.dockerfile import list_bases
+from caddis.images.dockerfile import list_bases, write_arguments
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,26 @@ def test_a_build_argument_overrules_its_default() -> None:
 @given(st.text(alphabet="FROMCPYas \\\n$#{}:-=\"'x", max_size=80))
 def test_no_text_breaks_the_reader(text: str) -> None:
     assert all(list_bases(text, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("ARG A=1\nENV A=$A", 'ARG A="2"\nENV A=$A\n'),
+        ("arg A B=3", 'ARG A="2" B=3\n'),
+        ("ARG B=3 \\\n  A\nRUN x", 'ARG B=3 A="2"\nRUN x\n'),
+        ("ARG B \\", "ARG B\n"),
+        ("ARG B\n# ARG A\nRUN echo \\\n ARG A", "ARG B\n# ARG A\nRUN echo \\\n ARG A\n"),
+    ],
+)
+def test_the_values_of_arguments_are_written_where_they_are_declared(text: str, written: str) -> None:
+    assert write_arguments(text, {"A": "2"}) == written
+
+
+def test_a_value_is_written_so_that_it_is_read_as_it_was() -> None:
+    assert write_arguments("ARG A", {"A": 'x "y" $z \\'}) == 'ARG A="x \\"y\\" \\$z \\\\"\n'
+
+
+@given(st.text(alphabet="ARGFOM \\\n$#{}:-=\"'x", max_size=80))
+def test_no_text_breaks_the_writer(text: str) -> None:
+    assert list_bases(write_arguments(text, {"x": "1"}), {}) is not None

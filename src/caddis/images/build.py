@@ -11,7 +11,7 @@ from pathlib import Path
 from caddis.domain.errors import Invalid, NoCapacity, Problem
 from caddis.images import fetch
 from caddis.images.context import extract_context
-from caddis.images.dockerfile import list_bases
+from caddis.images.dockerfile import list_bases, write_arguments
 from caddis.images.names import Name, Names, look_at_path
 from caddis.images.place import Place, Work
 from caddis.images.source import Kind, Source, our_name, parse_source
@@ -67,6 +67,8 @@ def build(
             for base in list_bases(dockerfile.read_text(errors="replace"), options.build_args):
                 on_line(f"Looking at base image {base}")
                 _bring_base(place, names, storage, base)
+            if options.build_args:
+                dockerfile = _write_arguments(work, dockerfile, options.build_args)
             _carry_out(storage, dockerfile, tag=tag, options=options, on_line=on_line, work=work, lock=lock)
             seam("images.build:built")
             fetch.prepare_layout(place, work.folder)
@@ -186,6 +188,16 @@ def _find_dockerfile(context: Path, name: str) -> Path:
             f"there is no {name} in the build context", hint="fly deploy --dockerfile PATH", field="dockerfile"
         )
     return path
+
+
+def _write_arguments(work: Work, dockerfile: Path, build_args: Mapping[str, str]) -> Path:
+    """A Dockerfile beside the context that names its arguments' values, with its own .dockerignore if it has one."""
+    written = work.folder / "Dockerfile"
+    written.write_text(write_arguments(dockerfile.read_text(errors="replace"), build_args))
+    ignored = dockerfile.with_name(dockerfile.name + ".dockerignore")
+    if ignored.is_file() and not ignored.is_symlink():
+        shutil.copyfile(ignored, work.folder / "Dockerfile.dockerignore")
+    return written
 
 
 def _choose_driver(root: Path) -> str:

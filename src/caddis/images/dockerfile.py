@@ -1,4 +1,4 @@
-"""Which images a Dockerfile builds upon. Pure; everything else about Dockerfiles is buildah's business."""
+"""Which images a Dockerfile builds upon, and its arguments. Pure; all else about Dockerfiles is buildah's business."""
 
 from __future__ import annotations
 
@@ -34,6 +34,35 @@ def list_bases(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
         elif verb in ("COPY", "ADD", "RUN"):
             bases += [origin for origin in _origins(words) if origin.lower() not in stages and not origin.isdigit()]
     return tuple(dict.fromkeys(base for base in bases if base and "$" not in base))
+
+
+def write_arguments(text: str, build_args: Mapping[str, str]) -> str:
+    """The same Dockerfile with the given values as its arguments' defaults.
+
+    buildah 1.28 looks for cached steps by their words alone: `ARG A=1` and then `ENV A=$A` would be found in its cache
+    whatever --build-arg says. With the value in the words, what comes before the ARG is still found and what comes
+    after is not.
+    """
+    written: list[str] = []
+    lines = iter(text.splitlines())
+    is_continued = False
+    for line in lines:
+        words = line.split()
+        if words and words[0].upper() == "ARG" and not is_continued:
+            while words[-1].endswith("\\"):
+                words = [*" ".join(words)[:-1].split(), *next(lines, "").split()]
+            line = " ".join(["ARG", *(_with_value(word, build_args) for word in words[1:])])
+        is_continued = line.rstrip().endswith("\\") and not line.lstrip().startswith("#")
+        written.append(line)
+    return "\n".join(written) + "\n"
+
+
+def _with_value(word: str, build_args: Mapping[str, str]) -> str:
+    name = word.partition("=")[0]
+    if name not in build_args:
+        return word
+    value = re.sub(r'([\\"$])', r"\\\1", build_args[name]).replace("\n", " ")
+    return f'{name}="{value}"'
 
 
 def _origins(words: list[str]) -> Iterator[str]:

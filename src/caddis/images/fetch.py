@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def adopt(place: Place, work: Work, *, reference: str) -> str:
 
 def prepare_layout(place: Place, folder: Path, *, digest: str = "") -> None:
     """Make `folder` an OCI layout whose blobs are the store's, and that holds the image `digest` if one is given."""
-    (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+    (folder / "oci-layout").write_bytes(manifest.LAYOUT)
     (folder / "blobs").symlink_to(place.blobs.parent)
     if digest:
         size = place.blob(digest).stat().st_size

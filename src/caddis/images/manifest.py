@@ -12,6 +12,7 @@ from typing import Any
 from caddis.domain.errors import Invalid
 from caddis.domain.image import ImageConfig
 
+LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'  # the file oci-layout of an OCI layout
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "riscv64": "riscv64", "ppc64le": "ppc64le"}
@@ -98,6 +99,17 @@ def architecture() -> str:
     """This computer's architecture as images spell it."""
     machine = platform.machine()
     return _MACHINES.get(machine, machine)
+
+
+def keep_upper_layers(content: bytes, config: bytes, *, skip: int) -> tuple[bytes, bytes]:
+    """Manifest and configuration of an image without its lowest `skip` layers."""
+    upper, upper_config = _read_object(content), _read_object(config)
+    upper_config["rootfs"]["diff_ids"] = upper_config["rootfs"]["diff_ids"][skip:]
+    upper_config.pop("history", None)
+    written = json.dumps(upper_config).encode()
+    upper["layers"] = upper["layers"][skip:]
+    upper["config"] |= {"digest": digest_of(written), "size": len(written)}
+    return json.dumps(upper).encode(), written
 
 
 def find_manifest_digest(index: bytes, tag: str) -> str | None:
