@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -10,12 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contracts.volumes_contract import Host
-
 from caddis.domain.sizes import GIB
 from caddis.kernel import loop, mount
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
+from contracts.volumes_contract import Host
 
 POOL_BYTES = 9 * GIB // 2
 
@@ -49,11 +49,9 @@ class RealHost(Host):
     def leftovers(self) -> list[str]:
         pool = str(self.run / "pool")
         held = [line for line in list_mounts(self.run) if line not in (str(self.run), pool)]
-        files = [
-            str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / "pool" / kind).glob("*"))
-        ]
+        files = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / "pool" / kind).glob("*"))]
         points = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / kind).glob("*"))]
-        return held + [path for path in list_loops(self.run)] + files + points
+        return held + list_loops(self.run) + files + points
 
     def die_at(self, seam: str, script: str) -> None:
         """Run Python text with `store` open in a child that is killed at that seam."""
@@ -65,11 +63,12 @@ class RealHost(Host):
             "choice, data, run, extra = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
             "store = open_store(choice, host='h1', data=data, run=run)\n" + script
         )
-        import pickle
-
         packed = pickle.dumps((self.choice, self.data, self.run, self.extra)).hex()
         done = subprocess.run(
-            [sys.executable, "-c", code, packed], env={**os.environ, "CADDIS_DIE_AT": seam}, capture_output=True, timeout=60
+            [sys.executable, "-c", code, packed],
+            env={**os.environ, "CADDIS_DIE_AT": seam},
+            capture_output=True,
+            timeout=60,
         )
         assert done.returncode == -9, (seam, done.returncode, done.stderr.decode())
 
@@ -106,7 +105,7 @@ def list_loops(below: Path) -> list[str]:
 
 @contextmanager
 def temporary_host(choice: PoolChoice | None = None) -> Iterator[RealHost]:
-    """A host that is not open yet. At the end its mounts go, and it is asked of the kernel whether all else went too."""
+    """A host that is not open yet. At the end its mounts go, and all else must have gone with them."""
     with tempfile.TemporaryDirectory(prefix="caddis-volumes-") as name:
         folder = Path(name)
         try:

@@ -88,28 +88,44 @@ def wait_until(condition: Callable[[], bool], *, patience: float) -> bool:
 
 
 def list_holders(device: int) -> list[int]:
-    """Pids of processes that see the block device (by number) mounted, or that have a file of it open."""
-    wanted = f" {os.major(device)}:{os.minor(device)} "
+    """Pids of processes that keep the block device (by number) in use.
+
+    Those that have a file of it open or stand in it; and one of each other mount namespace that has it mounted.
+    """
     holders = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            mounts = Path(f"/proc/{entry}/mountinfo").read_text(errors="replace")
-        except OSError:  # it has ended
-            continue
-        if wanted in mounts or _has_open(entry, device):
-            holders.append(int(entry))
+    seen = {_namespace("self")}
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        namespace = _namespace(str(pid))
+        if _has_open(pid, device) or (namespace not in seen and _has_mounted(pid, device)):
+            holders.append(pid)
+        seen.add(namespace)
     return holders
 
 
-def _has_open(pid: str, device: int) -> bool:
+def _namespace(pid: str) -> str:
     try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            about = os.stat(f"/proc/{pid}/fd/{fd}")
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:  # it has ended
+        return ""
+
+
+def _has_mounted(pid: int, device: int) -> bool:
+    try:
+        mounts = Path(f"/proc/{pid}/mountinfo").read_text(errors="replace")
+    except OSError:
+        return False
+    return f" {os.major(device)}:{os.minor(device)} " in mounts
+
+
+def _has_open(pid: int, device: int) -> bool:
+    folder = f"/proc/{pid}"
+    try:
+        paths = [f"{folder}/cwd", f"{folder}/root", f"{folder}/exe"]
+        for path in (*paths, *(f"{folder}/fd/{fd}" for fd in os.listdir(f"{folder}/fd"))):
+            about = os.stat(path)
             if device in (about.st_dev, about.st_rdev):
                 return True
-    except OSError:
+    except OSError:  # it has ended, or is the kernel's own
         pass
     return False
 
