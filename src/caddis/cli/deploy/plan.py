@@ -1,7 +1,7 @@
 """`plan(current, wanted) -> moves`: pure (facts: cli-deploy-launch 1.4 and 1.6).
 
 Where flyctl's behaviour is called a likely mistake there, the sensible thing is done; where a group has a mount and two
-volumes wait for it, both are used (docs/decisions/0002).
+volumes wait for it, both are used (docs/decisions/0014).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
         files=read_files(config, folder),
         new_guest=guest_of_new_machines(call),
     )
-    _carry_out(call, the_plan, observed, options, documents)
+    _carry_out(call, the_plan, observed, options=options, documents=documents)
     if os.environ.get("FLY_EMIT_RELEASE_JSON"):
         call.say(json.dumps({"id": release["id"], "version": release["version"], "image_ref": image}))
     tell_where(call, app)
@@ -110,7 +110,7 @@ def _begin_release(call: Call, config: FlyToml, *, image: str, strategy: str) ->
     return release
 
 
-def _carry_out(call: Call, the_plan: Plan, observed: Observed, options: Options, documents: Documents) -> None:
+def _carry_out(call: Call, the_plan: Plan, observed: Observed, *, options: Options, documents: Documents) -> None:
     app = documents.config.app
     try:
         with Leases(call.client, app, seconds=options.lease_seconds) as leases:
