@@ -1,7 +1,7 @@
 """A small API on 127.0.0.1 for the command line's tests: enough of the machines API to launch and deploy against.
 
 It keeps everything in memory, changes states at once, and remembers every request. An image called `crash` makes
-machines that cannot be started.
+machines that cannot be started, one called `slow` machines that never get there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ REGIONS = {
     "regions": [{"code": "lhr", "name": "London", "geo_region": "europe", "deprecated": False}],
     "nearest": "lhr",
 }
+
+RESTS_AS = {"crash": "failed", "slow": "starting"}
 
 
 class Answer(Exception):
@@ -76,8 +78,7 @@ class FakeApi:
     def add_machine(self, app: str, config: dict[str, Any], *, region: str = "lhr", state: str = "started") -> str:
         self.count += 1
         machine = f"{self.count:014x}"
-        if config["image"] == "crash":
-            state = "failed"
+        state = RESTS_AS.get(config["image"], state)
         self.machines[machine] = {
             "id": machine,
             "name": f"name-{self.count}",
@@ -196,7 +197,7 @@ class FakeApi:
                 return machine
             case ("POST",):
                 machine |= {"config": more["body"]["config"]}
-                state = "failed" if machine["config"]["image"] == "crash" else "started"
+                state = RESTS_AS.get(machine["config"]["image"], "started")
                 machine["state"] = "stopped" if more["body"].get("skip_launch") else state
                 self._attach(name, machine["config"])
                 return machine

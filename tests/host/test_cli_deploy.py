@@ -299,3 +299,22 @@ def test_a_release_is_kept_with_its_definition(fly: Fly) -> None:
     assert fly.api.releases[0]["definition"]["mounts"] == [{"source": "data", "destination": "/data"}]
     shown = json.loads(fly("config", "show").out)
     assert shown["mounts"] == [{"source": "data", "destination": "/data"}]
+
+
+def test_ctrl_c_gives_the_leases_back_and_marks_the_release_interrupted(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN)
+    assert fly("deploy").code == 0
+    talk = fly.talk("deploy", "--image", "slow")
+    talk.expect("[1/2] Updating ")
+    assert len(fly.api.leases) == 2
+    talk.answer("\x03")
+    assert talk.end() == 127
+    assert fly.api.leases == {}
+    assert fly.api.releases[-1]["status"] == "interrupted"
+
+
+def test_a_machine_that_does_not_start_in_time_ends_the_deploy_with_126(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN)
+    said = fly("deploy", "--image", "slow", "--wait-timeout", "100ms")
+    assert said.code == 126
+    assert "Error: timeout reached waiting for machine 00000000000001 to start\n" in said.err
