@@ -145,8 +145,10 @@ def _family(root: type[Problem]) -> dict[str, type[Problem]]:
 
 
 def problem_from_json(document: Mapping[str, Any]) -> Problem:
-    """The Problem that `to_json` wrote down; an unknown kind comes back as a plain Problem."""
+    """The Problem that `to_json` wrote down; an unknown kind, or one made otherwise, comes back as a plain Problem."""
     kind = _family(Problem).get(str(document.get("kind")), Problem)
+    if kind.__init__ is not Problem.__init__:  # such as Failed, which is made from a command
+        kind = Problem
     return kind(str(document["message"]), hint=document.get("hint"), field=document.get("field"))
 
 

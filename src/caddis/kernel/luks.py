@@ -16,7 +16,12 @@ _INACTIVE = 4  # cryptsetup's exit status for "no such device"
 
 def is_available() -> bool:
     """Whether this kernel has device-mapper and this host cryptsetup."""
-    return os.path.exists(_MAPPER / "control") and find_program("cryptsetup") is not None
+    try:
+        # libdevmapper makes the node wherever it looks for the kernel's part: only opening it tells.
+        os.close(os.open(_MAPPER / "control", os.O_RDWR))
+    except OSError:
+        return False
+    return find_program("cryptsetup") is not None
 
 
 def format_luks(device: str, header: Path, *, uuid: str, key: bytes) -> Command:
