@@ -68,12 +68,11 @@ def test_a_first_deploy_gives_each_of_two_volumes_a_machine(fly: Fly) -> None:
         "  Machine 00000000000003 [app] was created with volume vol_0000000000000001\n"
         "Creating a second machine in group app for high availability\n"
         "  Machine 00000000000004 [app] was created with volume vol_0000000000000002\n"
-        "Finished launching new machines\n"
         "\n"
         "Your app is reached, from the host that a machine runs on, at\n"
         "  00000000000003  http://[fdaa::1]:8080\n"
         "  00000000000004  http://[fdaa::1]:8080\n"
-    ).replace("Finished launching new machines\n", "")
+    )
 
 
 def test_a_first_deploy_without_volumes_creates_one(fly: Fly) -> None:

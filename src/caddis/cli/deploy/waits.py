@@ -32,7 +32,8 @@ def wait_started(client: Client, app: str, machine: str, *, seconds: float | Non
         if now["state"] in ("failed", "destroyed", "destroying"):
             raise Problem(f"machine {machine} could not be started: it is {now['state']}")
         if _crashes(now):
-            raise Problem(f"machine {machine} ended with exit code {_last_exit(now).get('exit_code')} and restarts")
+            code = _last_exit(now).get("exit_code")
+            raise Problem(f"machine {machine} ends again and again: the app appears to be crashing (exit code {code})")
         time.sleep(POLL_SECONDS)
     raise TimedOut(
         f"timeout reached waiting for machine {machine} to start",
@@ -49,11 +50,9 @@ def smoke_check(client: Client, app: str, machine: str, config: Wire) -> None:
     while time.monotonic() < over:
         now = client.send(get_machine(app, machine))
         new = [event for event in now.get("events") or [] if event["type"] == "exit" and event["id"] not in known]
-        if now["state"] != "started" and (new or now["state"] == "failed"):
+        if (now["state"] != "started" and (new or now["state"] == "failed")) or _crashes(now):
             code = _last_exit(now).get("exit_code")
             raise Problem(f"smoke checks for {machine} failed: the app appears to be crashing (exit code {code})")
-        if _crashes(now):
-            raise Problem(f"smoke checks for {machine} failed: the app appears to be crashing")
         if ports and ports <= _listening(client, app, machine):
             return
         time.sleep(POLL_SECONDS)
