@@ -166,17 +166,24 @@ def test_builds_leave_no_mounts(bench: Bench) -> None:
     assert str(bench.folder) not in Path("/proc/self/mountinfo").read_text()
 
 
-def test_the_cache_tells_one_value_of_a_build_argument_from_another(bench: Bench) -> None:
-    dockerfile = (
-        f"FROM {bench.base}\nRUN cat /proc/sys/kernel/random/uuid > /before\nARG RELEASE=1\nENV RELEASE=$RELEASE\n"
-        "RUN cat /proc/sys/kernel/random/uuid > /after\n"
-    )
-    seen_values, before, after = [], set(), set()
+@pytest.mark.parametrize("begin", ["", "RUN cat /proc/sys/kernel/random/uuid > /before\n"])
+def test_the_cache_tells_one_value_of_a_build_argument_from_another(bench: Bench, begin: str) -> None:
+    rest = "ARG RELEASE=1\nENV RELEASE=$RELEASE PORT=8080\nWORKDIR /app\nCOPY x .\n"
+    values, before = [], set()
     for value in ("2", "3", 'a "b" $c', "2"):
-        bench.build(dockerfile, build_args={"RELEASE": value})
+        bench.build(f"FROM {bench.base}\n{begin}{rest}", files={"x": "1"}, build_args={"RELEASE": value})
         root, config = bench.root(TAG)
-        seen_values.append(config.env["RELEASE"])
-        before.add((root / "before").read_text())
-        after.add((root / "after").read_text())
-    assert seen_values == ["2", "3", 'a "b" $c', "2"]
-    assert (len(before), len(after)) == (1, 3)
+        values.append(config.env["RELEASE"])
+        before.update([(root / "before").read_text()] if begin else [])
+    assert values == ["2", "3", 'a "b" $c', "2"]
+    assert len(before) == (1 if begin else 0), "what comes before the argument is taken from the cache"
+    assert sum("Using cache" in line for line in bench.lines) >= 4, "so is everything for a value that was built before"
+
+
+def test_a_release_is_unpacked_upon_its_base(bench: Bench) -> None:
+    for release in ("1", "2"):
+        bench.build(f"FROM {bench.base}\nCOPY x /\n", files={"x": release})
+        with programs_started() as started:
+            root, _ = bench.root(TAG)
+        assert [line.split()[0] for line in started] == ["cp", "umoci"]
+        assert ((root / "x").read_text(), (root / "base").read_text()) == (release, "here")

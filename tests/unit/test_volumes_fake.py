@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from contracts.volumes_contract import Host, VolumesContract, create
-from fakes.volumes import FakeVolumes
 
 from caddis.domain.errors import Conflict, NoCapacity
+from contracts.volumes_contract import Host, VolumesContract, create
+from fakes.volumes import FakeVolumes
 
 
 class FakeHost(Host):

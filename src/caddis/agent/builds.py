@@ -16,6 +16,7 @@ from caddis.agent.threads import in_thread
 from caddis.agent.world import World
 from caddis.domain.errors import Problem, TooLarge
 from caddis.domain.ids import check_app_name, ulid
+from caddis.images.source import OUR_REGISTRY
 from caddis.telemetry.log import note_bug
 
 MAX_CONTEXT_BYTES = 2 << 30
@@ -35,7 +36,7 @@ async def build(request: Request, app: str, world: World) -> Response:
         "labels": {},
     }
     context = await _receive(request)
-    return StreamingResponse(_run(context, f"{app}:{label}", options, world), media_type="text/plain")
+    return StreamingResponse(_run(context, f"{OUR_REGISTRY}{app}:{label}", options, world), media_type="text/plain")
 
 
 async def _receive(request: Request) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from caddis.domain.errors import Invalid, NoCapacity, Problem
 from caddis.images import fetch
 from caddis.images.context import extract_context
-from caddis.images.dockerfile import list_bases, write_arguments
+from caddis.images.dockerfile import list_bases, mark_arguments
 from caddis.images.names import Name, Names, look_at_path
 from caddis.images.place import Place, Work
 from caddis.images.source import Kind, Source, our_name, parse_source
+from caddis.images.unpack import unpack_base
 from caddis.kernel import buildah, skopeo
 from caddis.kernel.buildah import Build, Storage, in_own_mounts
 from caddis.kernel.command import Command, Failed, command, run
@@ -64,12 +65,23 @@ def build(
         dockerfile = _find_dockerfile(context, options.dockerfile)
         with place.one_at_a_time("build") as lock:
             storage = open_storage(place, fresh=options.no_cache)
+            bases = []
             for base in list_bases(dockerfile.read_text(errors="replace"), options.build_args):
                 on_line(f"Looking at base image {base}")
-                _bring_base(place, names, storage, base)
+                bases.append(_bring_base(place, names, storage, base))
             if options.build_args:
-                dockerfile = _write_arguments(work, dockerfile, options.build_args)
-            _carry_out(storage, dockerfile, tag=tag, options=options, on_line=on_line, work=work, lock=lock)
+                dockerfile = _mark_arguments(work, dockerfile, options.build_args)
+            wanted = Build(
+                context=str(context),
+                dockerfile=str(dockerfile),
+                tag=tag,
+                target=options.target,
+                build_args=options.build_args,
+                labels=options.labels,
+                use_cache=not options.no_cache,
+            )
+            building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
+            _carry_out(building, on_line=on_line, hidden=str(context))
             seam("images.build:built")
             fetch.prepare_layout(place, work.folder)
             take_over = skopeo.copy(
@@ -79,6 +91,7 @@ def build(
         digest = fetch.adopt(place, work, reference=tag)
         names.put(Name(tag, digest))
         seam("images.build:recorded")
+    unpack_base(place, digest, [base for base in bases if base])
     return digest
 
 
@@ -103,30 +116,11 @@ def open_storage(place: Place, *, fresh: bool) -> Storage:
     return storage
 
 
-def _carry_out(
-    storage: Storage,
-    dockerfile: Path,
-    *,
-    tag: str,
-    options: BuildOptions,
-    on_line: Callable[[str], None],
-    work: Work,
-    lock: int,
-) -> None:
-    wanted = Build(
-        context=str(work.folder / "context"),
-        dockerfile=str(dockerfile),
-        tag=tag,
-        target=options.target,
-        build_args=options.build_args,
-        labels=options.labels,
-        use_cache=not options.no_cache,
-    )
-    building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
+def _carry_out(building: Command, *, on_line: Callable[[str], None], hidden: str) -> None:
     try:
         run(building, on_line=on_line)
     except Failed as failed:
-        raise _explain(failed, hidden=str(work.folder / "context")) from failed
+        raise _explain(failed, hidden=hidden) from failed
 
 
 def _explain(failed: Failed, *, hidden: str) -> Problem:
@@ -138,8 +132,8 @@ def _explain(failed: Failed, *, hidden: str) -> Problem:
     return Invalid(f"the build failed: {reason}", field="dockerfile")
 
 
-def _bring_base(place: Place, names: Names, storage: Storage, base: str) -> None:
-    """Put a base image of ours or of a registry into buildah's storage; archives and layouts it reads itself.
+def _bring_base(place: Place, names: Names, storage: Storage, base: str) -> str:
+    """Put a base image of ours or of a registry into buildah's storage; its digest. "" for those it reads itself.
 
     A registry's base is fetched through the store like any other image: looked at again when the registry answers,
     taken from the store when not.
@@ -147,18 +141,19 @@ def _bring_base(place: Place, names: Names, storage: Storage, base: str) -> None
     source = parse_source(base)
     if source.kind in (Kind.ARCHIVE, Kind.LAYOUT):
         look_at_path(source)
-        return
+        return ""
     if source.digest:
-        return  # buildah insists on the very bytes behind a digest, and asks the registry for them
+        return ""  # buildah insists on the very bytes behind a digest, and asks the registry for them
     digest = fetch.resolve(place, names, source)
     if source.kind is Kind.DAEMON:
-        return
+        return digest
     with place.working() as work:
         fetch.prepare_layout(place, work.folder, digest=digest)
         origin = f"oci:{work.folder}:{fetch.TAG}"
         _run_quietly(
             skopeo.copy(origin, storage.name(_full_name(source)), scratch=str(work.folder), pass_fds=(work.lock,))
         )
+    return digest
 
 
 def _full_name(source: Source) -> str:
@@ -190,10 +185,10 @@ def _find_dockerfile(context: Path, name: str) -> Path:
     return path
 
 
-def _write_arguments(work: Work, dockerfile: Path, build_args: Mapping[str, str]) -> Path:
-    """A Dockerfile beside the context that names its arguments' values, with its own .dockerignore if it has one."""
+def _mark_arguments(work: Work, dockerfile: Path, build_args: Mapping[str, str]) -> Path:
+    """A Dockerfile beside the context whose steps change with its arguments; and its own .dockerignore, if any."""
     written = work.folder / "Dockerfile"
-    written.write_text(write_arguments(dockerfile.read_text(errors="replace"), build_args))
+    written.write_text(mark_arguments(dockerfile.read_text(errors="replace"), build_args))
     ignored = dockerfile.with_name(dockerfile.name + ".dockerignore")
     if ignored.is_file() and not ignored.is_symlink():
         shutil.copyfile(ignored, work.folder / "Dockerfile.dockerignore")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<plain>\w+))")
+_MARK = "internal.caddis.argument."
 _FROM_FLAG = re.compile(r"(?:^|,)from=([^,\s]+)")
 
 
@@ -36,33 +38,36 @@ def list_bases(text: str, build_args: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(base for base in bases if base and "$" not in base))
 
 
-def write_arguments(text: str, build_args: Mapping[str, str]) -> str:
-    """The same Dockerfile with the given values as its arguments' defaults.
+def mark_arguments(text: str, build_args: Mapping[str, str]) -> str:
+    """The same Dockerfile with a label after each ARG that is given a value, which changes with that value.
 
-    buildah 1.28 looks for cached steps by their words alone: `ARG A=1` and then `ENV A=$A` would be found in its cache
-    whatever --build-arg says. With the value in the words, what comes before the ARG is still found and what comes
-    after is not.
+    buildah 1.28 looks for cached steps by their words alone, and leaves the value out of an ARG's: `ARG A=1` and then
+    `ENV A=$A` would be found in its cache whatever --build-arg says. Behind the label, what comes before the ARG is
+    still found and what comes after is not.
     """
     written: list[str] = []
-    lines = iter(text.splitlines())
-    is_continued = False
-    for line in lines:
-        words = line.split()
-        if words and words[0].upper() == "ARG" and not is_continued:
-            while words[-1].endswith("\\"):
-                words = [*" ".join(words)[:-1].split(), *next(lines, "").split()]
-            line = " ".join(["ARG", *(_with_value(word, build_args) for word in words[1:])])
-        is_continued = line.rstrip().endswith("\\") and not line.lstrip().startswith("#")
+    seen_from = False
+    pending = ""
+    for line in text.splitlines():
         written.append(line)
+        if line.lstrip().startswith("#"):
+            continue
+        pending += line.rstrip().removesuffix("\\") + " "
+        if line.rstrip().endswith("\\"):
+            continue
+        words, pending = pending.split(), ""
+        verb = words[0].upper() if words else ""
+        seen_from = seen_from or verb == "FROM"
+        if seen_from and verb == "ARG":
+            given = [name for name in (word.partition("=")[0] for word in words[1:]) if name in build_args]
+            marks = [f"{_MARK}{name}={_fingerprint(build_args[name])}" for name in given]
+            written += [f"LABEL {' '.join(marks)}"] if marks else []
     return "\n".join(written) + "\n"
 
 
-def _with_value(word: str, build_args: Mapping[str, str]) -> str:
-    name = word.partition("=")[0]
-    if name not in build_args:
-        return word
-    value = re.sub(r'([\\"$])', r"\\\1", build_args[name]).replace("\n", " ")
-    return f'{name}="{value}"'
+def _fingerprint(value: str) -> str:
+    # Not the value itself: labels are shown to everyone, and people put secrets into build arguments.
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 def _origins(words: list[str]) -> Iterator[str]:

@@ -52,6 +52,7 @@ def forget(place: Place, names: Names, *, before: float, built_before: float) ->
             return
         place.sweep()
         used = {path.name for path in place.uses.glob("*/*")}
+        used |= {name.digest.removeprefix("sha256:") for _, name in names.entries() if name.reference.startswith(BASES)}
         for folder in place.rootfs.iterdir():
             if folder.name not in used:
                 note("images.forgotten", digest=folder.name)
@@ -59,8 +60,7 @@ def forget(place: Place, names: Names, *, before: float, built_before: float) ->
         kept = set(used)
         for path, name in names.entries():
             limit = built_before if name.reference.startswith(OUR_REGISTRY) else before
-            is_base = name.reference.startswith(BASES)
-            if is_base or name.digest.removeprefix("sha256:") in used or path.stat().st_mtime >= limit:
+            if name.digest.removeprefix("sha256:") in used or path.stat().st_mtime >= limit:
                 kept.add(name.digest.removeprefix("sha256:"))
             else:
                 path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from caddis.domain.errors import Invalid, NoCapacity
 from caddis.images import manifest
@@ -35,9 +36,18 @@ def unpack(place: Place, digest: str, *, reference: str) -> None:
             sync_folder(target.parent)
 
 
+def unpack_base(place: Place, digest: str, candidates: Sequence[str]) -> None:
+    """Unpack the one of `candidates` that an image was built upon: every later release can then start from a copy."""
+    layers = manifest.read_manifest(place.blob(digest).read_bytes()).layers
+    for base in candidates:
+        lower = manifest.read_manifest(place.blob(base).read_bytes()).layers
+        if lower and layers[: len(lower)] == lower:
+            unpack(place, base, reference=base)
+
+
 def _unpack_into(place: Place, work: Work, digest: str, *, reference: str) -> None:
-    """A new release mostly shares all but its last layers with the one before: copying that one's folder and unpacking
-    the rest upon it took 0.3 s where unpacking everything took 2 s (Debian with Python, 6,000 files).
+    """A release shares all but its last layers with its base or the release before: copying that folder and unpacking
+    the rest upon it takes 0.3 s where unpacking everything takes 2 s (Debian with Python, 6,000 files).
     """
     fresh = str(work.folder / "rootfs")
     content = place.blob(digest).read_bytes()

@@ -1,7 +1,7 @@
 """One SQLite file with one writer thread.
 
-Promise P3 rests here: `write` returns when its transaction is on disk (WAL, synchronous=FULL). Work that arrives while a
-commit is under way shares the next one, so a hundred waiting writers cost a few fsyncs, not a hundred.
+Promise P3 rests here: `write` returns when its transaction is on disk (WAL, synchronous=FULL). Work that arrives while
+a commit is under way shares the next one, so a hundred waiting writers cost a few fsyncs, not a hundred.
 """
 
 from __future__ import annotations

@@ -56,11 +56,11 @@ def _through_the_api(subject: Subject) -> tuple[float, float]:
 
     def stop() -> None:
         send(machines.stop_machine(APP, machine, signal="SIGKILL"))
-        send(machines.wait_for(APP, machine, "stopped", seconds=30))
+        send(machines.wait_for(APP, machine, ("stopped",), seconds=30))
 
     def start() -> None:
         send(machines.start_machine(APP, machine))
-        send(machines.wait_for(APP, machine, "started", seconds=30))
+        send(machines.wait_for(APP, machine, ("started",), seconds=30))
 
     stop()
     seconds = median_seconds(start, rounds=_ROUNDS, between=stop)

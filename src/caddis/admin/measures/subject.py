@@ -50,7 +50,7 @@ class Subject:
         if volume:
             config["mounts"] = [{"volume": volume, "path": "/data"}]
         made = self.client.send(machines.create_machine(APP, {"config": config, "region": REGION}))
-        self.client.send(machines.wait_for(APP, made["id"], "started", seconds=60))
+        self.client.send(machines.wait_for(APP, made["id"], ("started",), seconds=60))
         return str(made["id"])
 
     def destroy_machine(self, machine: str) -> None:
