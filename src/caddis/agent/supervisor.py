@@ -16,7 +16,7 @@ from typing import Any
 
 from caddis.agent.book import Writer
 from caddis.agent.changes import Changes
-from caddis.agent.operations.common import make_event
+from caddis.agent.history import write_history
 from caddis.agent.threads import in_thread
 from caddis.agent.world import World
 from caddis.domain.errors import Problem
@@ -38,7 +38,6 @@ from caddis.domain.life import (
 from caddis.domain.machine import ExitStatus, Machine, MachineState
 from caddis.journal.journal import Entry, Journal
 from caddis.telemetry.log import note, note_bug
-from caddis.wire.machine import exit_event
 
 _UNSEEN = -1  # exit code of a process that nobody saw end
 
@@ -89,24 +88,10 @@ class Supervisor:
             if after != before:
                 after = replace(after, updated_at=now)
                 writer.put_machine(after)
-                self._write_history(writer, before, after, event)
+                write_history(writer, before, after, event, entropy=self.world.entropy())
             return after, instructions
 
         return self.world.book.write(work)
-
-    def _write_history(self, writer: Writer, before: Machine, after: Machine, event: LifeEvent) -> None:
-        entropy = self.world.entropy()
-        if isinstance(event, Ended) and after.exit is not None:
-            request = exit_event(after.exit, restart_count=after.restart_count)
-            line = make_event("exit", "stopped", after.exit.at, entropy, request=request)
-        elif before.state is not after.state and after.state is MachineState.STARTING:
-            source = "user" if isinstance(event, StartAsked) else "flyd"
-            line = make_event("start", "starting", after.updated_at, entropy, source=source)
-        elif before.state is not after.state and after.state is MachineState.STOPPING:
-            line = make_event("stop", "stopping", after.updated_at, entropy, source="user")
-        else:
-            return
-        writer.add_event(after.id, line)
 
     # --- instructions -----------------------------------------------------------------------------------------------
     async def obey(self, id: str, instructions: tuple[Instruction, ...]) -> None:

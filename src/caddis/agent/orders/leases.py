@@ -10,7 +10,7 @@ from caddis.domain.errors import NotFound, Refused
 from caddis.domain.lease import Lease, check_lease
 
 
-def make_lease(machine: str, ttl: int, description: str, owner: str, world: World) -> Lease:
+def make_lease(machine: str, ttl: int, *, description: str, owner: str, world: World) -> Lease:
     """A new lease of `ttl` seconds with a fresh nonce."""
     return Lease(
         machine=machine,
@@ -40,7 +40,7 @@ class LeaseOrders:
     def acquire(self, id: str, app: str, nonce: str | None, *, ttl: int, description: str, owner: str) -> Lease:
         """A new lease; with the nonce of the one that holds, that one for longer."""
         now = self._world.now()
-        fresh = make_lease(id, ttl, description, owner, self._world)
+        fresh = make_lease(id, ttl, description=description, owner=owner, world=self._world)
 
         def work(writer: Writer) -> Lease:
             writer.get_machine(id, app)

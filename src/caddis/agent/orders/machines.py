@@ -35,7 +35,8 @@ class MachineOrders:
         """A new machine, started unless `skip_launch`; the same id asked for again gives the same machine."""
         request = machine_request_from_wire(document)
         machine = self._new_machine(_checked_id(document), app, request)
-        lease = make_lease(machine.id, request.lease_ttl, "", user, self._world) if request.lease_ttl else None
+        ttl = request.lease_ttl
+        lease = make_lease(machine.id, ttl, description="", owner=user, world=self._world) if ttl else None
         inputs = {"machine": dump(machine), "lease": dump(lease), "slots": self._world.network.slots, **self._room()}
         id = machine.id
         async with self._supervisor.exclusively(id):
