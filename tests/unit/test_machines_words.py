@@ -16,7 +16,7 @@ from caddis.machines.environment import process_environment
 from caddis.machines.files import hosts_text, resolver_text
 from caddis.machines.lookup import candidates
 from caddis.machines.plan import Bind, LaunchPlan
-from caddis.machines.spec import exec_spec, runtime_spec
+from caddis.machines.spec import Surroundings, exec_spec, runtime_spec
 
 IMAGE = ImageConfig(digest="sha256:1", entrypoint=("/entry",), cmd=("serve", "-v"))
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -142,15 +142,14 @@ def test_a_program_is_looked_for_as_execvp_does() -> None:
 
 
 def spec_of(wanted: LaunchPlan, account: Account = ROOT) -> dict:  # type: ignore[type-arg]
-    return runtime_spec(
-        wanted,
-        account,
+    host = Surroundings(
         init="/usr/bin/tini-static",
         cgroup="caddis-i-a/m1",
         pids_limit=100,
         architecture="x86_64",
         devices={"/dev/loop7": (7, 7)},
     )
+    return runtime_spec(wanted, account, host)
 
 
 def test_a_shared_cpu_weighs_a_sixteenth_and_both_end_at_their_number_of_cpus() -> None:

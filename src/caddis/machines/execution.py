@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caddis.domain.errors import Invalid, Problem, TimedOut
@@ -22,15 +22,17 @@ _MAX_SIGNAL = 64
 _numbers = itertools.count()
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A running machine: its conmon's files, its name with the runtime and its control group."""
+
+    files: Files
+    name: str
+    group: str
+
+
 def execute_inside(
-    files: Files,
-    name: str,
-    group: str,
-    argv: Sequence[str],
-    *,
-    stdin: bytes,
-    timeout: float,
-    env: Mapping[str, str],
+    machine: Inside, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
 ) -> ExecResult:
     """Run `argv` with the main process's user, folder, environment (and `env`) and bounds, to its end.
 
@@ -40,13 +42,14 @@ def execute_inside(
     """
     if not argv:
         raise Invalid("there is no command to run", field="cmd")
+    files = machine.files
     main = json.loads(Path(files.folder, "config.json").read_text())["process"]
     own = f"exec-{os.getpid()}-{next(_numbers)}"
     spec, log = Path(files.folder, f"{own}.json"), Path(files.folder, f"{own}.log")
     spec.write_text(json.dumps(exec_spec(main, list(argv), env)))
-    group = cgroup.ensure_below(group, own)
+    group = cgroup.ensure_below(machine.group, own)
     try:
-        wanted = runc.exec_in(files.runc_root, name, str(spec), cgroup=cgroup.as_option(own), log=str(log))
+        wanted = runc.exec_in(files.runc_root, machine.name, str(spec), cgroup=cgroup.as_option(own), log=str(log))
         wanted = replace(wanted, stdin=stdin or None, deadline=timeout, max_output=MAX_OUTPUT)
         finished = run(wanted, accept=tuple(range(256)))
     except Failed as failed:

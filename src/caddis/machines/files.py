@@ -27,7 +27,7 @@ def write_guest_file(root: str, guest_path: str, content: bytes, mode: int) -> N
     with open_folder(root) as root_fd:
         folder_fd = _ensure_folder(root_fd, folder, guest_path)
         try:
-            _replace(folder_fd, name, content, mode, guest_path)
+            _replace(folder_fd, name, content, mode, guest_path=guest_path)
         finally:
             os.close(folder_fd)
 
@@ -101,7 +101,7 @@ def _ensure_folder(root_fd: int, folder: str, guest_path: str) -> int:
     return here
 
 
-def _replace(folder_fd: int, name: str, content: bytes, mode: int, guest_path: str) -> None:
+def _replace(folder_fd: int, name: str, content: bytes, mode: int, *, guest_path: str) -> None:
     passing = f".caddis-{name}"[:255]
     try:
         os.unlink(passing, dir_fd=folder_fd)

@@ -6,6 +6,7 @@ Bounds as Docker's defaults: its capabilities, masked paths and system calls, an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from caddis.kernel import seccomp
@@ -52,38 +53,41 @@ _SHARES_SHARED, _SHARES_PERFORMANCE = 64, 1024  # a CPU: a shared one is a sixte
 _MIB = 1 << 20
 
 
-def runtime_spec(
-    plan: LaunchPlan,
-    account: Account,
-    *,
-    init: str,
-    cgroup: str,
-    pids_limit: int,
-    architecture: str,
-    devices: Mapping[str, tuple[int, int]],
-) -> dict[str, Any]:
-    """config.json of the bundle.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the host gives to a launch.
 
     `init` is the host's path of a small static init; `devices` has major and minor number of each raw bind's source.
     """
+
+    init: str
+    cgroup: str
+    pids_limit: int
+    architecture: str
+    devices: Mapping[str, tuple[int, int]]
+
+
+def runtime_spec(plan: LaunchPlan, account: Account, host: Surroundings) -> dict[str, Any]:
+    """config.json of the bundle."""
     raw = [bind for bind in plan.binds if bind.is_device]
     folders = [bind for bind in plan.binds if not bind.is_device]
+    init = Bind(source=host.init, destination=INIT_PATH, read_only=True)
     return {
         "ociVersion": "1.0.2",
         "hostname": plan.hostname,
         "root": {"path": plan.root, "readonly": False},
         "process": process_spec(plan, account),
-        "mounts": [*_system_mounts(plan.memory_mb), _bind(Bind(source=init, destination=INIT_PATH, read_only=True))]
+        "mounts": [*_system_mounts(plan.memory_mb), _bind(init)]
         + [_bind(bind) for bind in sorted(folders, key=lambda bind: bind.destination)],
         "linux": {
-            "cgroupsPath": "/" + cgroup,
+            "cgroupsPath": "/" + host.cgroup,
             "namespaces": [{"type": kind} for kind in _NAMESPACES] + [{"type": "network", "path": plan.netns}],
             "sysctl": _SYSCTLS,
             "maskedPaths": MASKED_PATHS,
             "readonlyPaths": READ_ONLY_PATHS,
-            "seccomp": seccomp.profile(architecture),
-            "devices": [_device(bind, account, devices[bind.source]) for bind in raw],
-            "resources": _resources(plan, pids_limit, [devices[bind.source] for bind in raw]),
+            "seccomp": seccomp.profile(host.architecture),
+            "devices": [_device(bind, account, host.devices[bind.source]) for bind in raw],
+            "resources": _resources(plan, host.pids_limit, [host.devices[bind.source] for bind in raw]),
         },
     }
 

@@ -21,11 +21,11 @@ from signal import SIGKILL
 from caddis.domain.errors import Conflict, Problem
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
-from caddis.machines.execution import execute_inside
+from caddis.machines.execution import Inside, execute_inside
 from caddis.machines.lookup import check_program, look_up_account
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
-from caddis.machines.spec import runtime_spec
+from caddis.machines.spec import Surroundings, runtime_spec
 
 INIT = "/usr/bin/tini-static"  # package tini
 PIDS_LIMIT = 4096
@@ -119,7 +119,8 @@ class RuncRuntime:
         """Run a program inside, to its end; TimedOut, with nothing of it left, when `timeout` seconds did not do."""
         if self.find_watched_pid(name) is None:
             raise Conflict(f"machine {name} is not running", hint=f"fly machine start {name}")
-        return execute_inside(self._files(name), name, self._cgroup(name), argv, stdin=stdin, timeout=timeout, env=env)
+        inside = Inside(self._files(name), name, self._cgroup(name))
+        return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
 
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside, with pids as seen inside."""
@@ -160,15 +161,14 @@ class RuncRuntime:
     def _write_bundle(self, plan: LaunchPlan, files: conmon.Files) -> None:
         account = look_up_account(plan.root, plan.user)
         check_program(plan)
-        spec = runtime_spec(
-            plan,
-            account,
+        host = Surroundings(
             init=INIT,
             cgroup=self._cgroup(plan.name),
             pids_limit=self._pids_limit,
             architecture=platform.machine(),
             devices={bind.source: _device_numbers(bind.source) for bind in plan.binds if bind.is_device},
         )
+        spec = runtime_spec(plan, account, host)
         self._logs.mkdir(parents=True, exist_ok=True)
         os.makedirs(files.exits)
         os.mkdir(files.runc_root, 0o700)
