@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -25,16 +26,16 @@ def machines() -> Iterator[RealMachines]:
         ("mount -o remount,rw /proc/sys", "denied"),
         ("umount /proc", "not permitted"),
         ("echo 1 > /proc/sys/kernel/panic", "Read-only"),
-        ("echo h > /proc/sysrq-trigger", "Read-only"),
+        ("echo h > /proc/sysrq-trigger", "Read-only|nonexistent"),
         ("echo 1 > /sys/kernel/mm/ksm/run", "Read-only"),
-        ("echo 0 > /sys/fs/cgroup/pids/cgroup.procs || echo 0 > /sys/fs/cgroup/cgroup.procs", "Read-only"),
-        ("mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk", "not permitted"),
-        ("mknod /tmp/kmem c 1 1 && head -c 1 /tmp/kmem", "not permitted"),
+        ("cd /sys/fs/cgroup; test ! -d pids || cd pids; echo 0 > cgroup.procs", "Read-only"),
+        ("mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk", "not permitted|denied"),
+        ("mknod /tmp/kmem c 1 1 && head -c 1 /tmp/kmem", "not permitted|denied"),
         ("busybox unshare -U true", "not permitted"),
         ("busybox unshare -m true", "not permitted"),
         ("busybox nsenter -t 1 -m true", "not permitted"),
         ("busybox hostname pwned", "not permitted"),
-        ("busybox date -s 2000-01-01", "not permitted"),
+        ("busybox date -s 2000-01-01; test $(date +%Y) = 2000", "not permitted"),
         ("busybox insmod /etc/passwd", "not permitted"),
         ("ip link add v type dummy", "not permitted"),
     ],
@@ -42,7 +43,7 @@ def machines() -> Iterator[RealMachines]:
 def test_the_way_out_is_shut(machines: RealMachines, script: str, says: str) -> None:
     result = machines.shell(script)
     assert result.exit_code != 0, result
-    assert says in result.stderr.decode() + result.stdout.decode()
+    assert re.search(says, result.stderr.decode() + result.stdout.decode()), result
 
 
 def test_only_its_own_devices_processes_and_disk_are_to_be_seen(machines: RealMachines) -> None:

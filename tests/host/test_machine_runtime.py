@@ -179,7 +179,11 @@ def test_a_log_is_kept_over_starts_and_never_grows_past_its_bounds() -> None:
 def test_a_last_line_without_an_end_is_told(machines: RealMachines) -> None:
     machines.launch("sh", "-c", "printf 'no newline'; printf 'oops' >&2")
     machines.await_end()
+    machines.runtime.delete("m1")
     assert sorted(machines.output()) == ["no newline", "oops"]
+    machines.launch("echo", "next", launch=2)
+    machines.await_end()
+    assert machines.output()[2:] == ["next"]
 
 
 def test_a_long_line_comes_out_whole(machines: RealMachines) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from caddis.domain.errors import Invalid
-from caddis.machines.logs import START, forget, list_segments, read_log, tend
+from caddis.machines.logs import START, finish, forget, list_segments, read_log, tend
 
 
 def line(second: int, text: str, *, stream: str = "stdout", tag: str = "F") -> str:
@@ -120,3 +120,20 @@ def test_forgetting_leaves_nothing(log: Path) -> None:
     forget(str(log))
     forget(str(log))
     assert list(log.parent.iterdir()) == []
+
+
+def test_a_line_that_its_process_never_ended_is_told_once_that_has_gone(log: Path) -> None:
+    log.write_text(line(1, "done") + line(2, "half", tag="P") + line(3, "gone", stream="stderr", tag="P"))
+    for _ in range(2):
+        finish(str(log))
+    with log.open("a") as file:
+        file.write(line(4, "next start"))
+    assert texts(log, START)[0] == ["done", "half", "gone", "next start"]
+
+
+def test_finishing_what_is_finished_or_never_was_changes_nothing(log: Path) -> None:
+    finish(str(log))
+    assert not log.exists()
+    log.write_text(line(1, "done"))
+    finish(str(log))
+    assert log.read_text() == line(1, "done")

@@ -61,13 +61,7 @@ def exists(path: str) -> bool:
 
 def list_pids(path: str) -> list[int]:
     """Every process in it and in the groups below it."""
-    pids: list[int] = []
-    for folder, _below, _files in os.walk(folder_of(path, "pids")):
-        try:
-            pids += map(int, Path(folder, "cgroup.procs").read_text().split())
-        except OSError:  # it went away meanwhile
-            continue
-    return pids
+    return _list_below(folder_of(path, "pids"))
 
 
 def kill(path: str, deadline: float = 10.0) -> None:
@@ -78,14 +72,15 @@ def kill(path: str, deadline: float = 10.0) -> None:
         (folder / "cgroup.kill").write_text("1")
     except OSError:
         _write(folder / "pids.max", "0")  # version 1 has no such file; nothing may be born while we go through the list
-    while pids := list_pids(path):
+    # in every hierarchy: what runc was putting into them one by one when it was killed may be in some of them only
+    while pids := {pid for hierarchy in hierarchies() for pid in _list_below(Path(hierarchy.folder, path))}:
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         if time.monotonic() > until:
-            raise Problem(f"processes {pids} of control group {path} do not end")
+            raise Problem(f"processes {sorted(pids)} of control group {path} do not end")
         time.sleep(_POLL_SECONDS)
 
 
@@ -132,6 +127,16 @@ def count_oom_kills(path: str) -> int:
             continue
         return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
     return 0
+
+
+def _list_below(top: Path) -> list[int]:
+    pids: list[int] = []
+    for folder, _below, _files in os.walk(top):
+        try:
+            pids += map(int, Path(folder, "cgroup.procs").read_text().split())
+        except OSError:  # it went away meanwhile
+            continue
+    return pids
 
 
 def _remove_one(folder: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caddis.domain.errors import Problem
-from caddis.kernel.command import Command, command, find_program, run
+from caddis.kernel.command import Command, find_program, run
 from caddis.kernel.process import read_arguments
 
 
@@ -53,7 +53,9 @@ def create(files: Files, name: str, *, log: str, log_bytes: int, terminal: bool)
     argv += ["--exit-dir", files.exits, "--persist-dir", files.folder, "--socket-dir-path", files.folder]
     argv += ["--log-path", f"k8s-file:{log}", "--log-size-max", str(log_bytes), "--log-level", "error"]
     argv += ["--no-sync-log"]  # an fsync at each end of a machine costs more than a power cut there is worth
-    return command(*argv, *(["--terminal"] if terminal else []))
+    argv += ["--terminal"] if terminal else []
+    # in its own folder, because it also writes a file `oom` into the one in which it was started
+    return Command(argv=tuple(argv), cwd=files.folder)
 
 
 def run_create(wanted: Command) -> int:

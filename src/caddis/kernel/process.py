@@ -51,6 +51,16 @@ def list_with_argument(argument: str) -> list[int]:
     return [pid for pid in pids if argument in read_arguments(pid)]
 
 
+def list_ignored(pid: int) -> frozenset[int]:
+    """The signals that it has chosen to ignore."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:")), 0)
+    return frozenset(number for number in range(1, 65) if mask >> (number - 1) & 1)
+
+
 @contextlib.contextmanager
 def hold(pid: int) -> Iterator[int | None]:
     """A pidfd, which goes on meaning the same process; None when there is no such process."""

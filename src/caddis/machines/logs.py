@@ -58,6 +58,23 @@ def tend(path: str) -> None:
         os.link(path, guard)
 
 
+def finish(path: str) -> None:
+    """Ensure that the last line of each stream has its end: the process is gone and will not write it.
+
+    Else the first line of the next start would be joined to it. Nobody may be writing the log any more.
+    """
+    try:
+        with open(path, "rb+") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * _MAX_LINE))
+            lines = [line.split(b" ", 3) for line in file]
+            last = {fields[1]: fields for fields in lines if len(fields) == 4}
+            for time, stream, tag, _text in last.values():
+                if tag == b"P":
+                    file.write(b"%s %s F \n" % (time, stream))
+    except FileNotFoundError:
+        return
+
+
 def forget(path: str) -> None:
     """Ensure that nothing is left of it."""
     for suffix in ("", ".guard", ".1", ".tmp"):

@@ -12,11 +12,12 @@ import os
 import platform
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGKILL, SIGTTOU
 
 from caddis.domain.errors import Conflict, Problem
 from caddis.kernel import cgroup, conmon, process, runc
@@ -25,13 +26,15 @@ from caddis.machines.execution import Inside, execute_inside
 from caddis.machines.lookup import check_program, look_up_account
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
-from caddis.machines.spec import Surroundings, runtime_spec
+from caddis.machines.spec import INIT_PATH, Surroundings, runtime_spec
+from caddis.telemetry.seam import seam
 
 INIT = "/usr/bin/tini-static"  # package tini
 PIDS_LIMIT = 4096
 LOG_BYTES = 5 << 20
 _MAX_SIGNAL = 64
-_PATIENCE = 2.0  # seconds for conmon to end after its container
+_PATIENCE = 2.0  # seconds for conmon to end after its container, and for init to listen after its start
+_POLL_SECONDS = 0.001
 
 
 class RuncRuntime:
@@ -64,6 +67,7 @@ class RuncRuntime:
         with self._keeping_parent(), ExitStack() as undo:
             undo.callback(self.delete, plan.name)
             self._write_bundle(plan, files)
+            seam("runc.launch:written")
             pid = self._run(plan, files)
             undo.pop_all()
         return pid
@@ -93,6 +97,7 @@ class RuncRuntime:
             return
         with process.hold(init) as pidfd:  # held first and judged then, so that it cannot be another one's by now
             if pidfd is not None and init in cgroup.list_pids(self._cgroup(name)):
+                _await_init(init)
                 process.send(pidfd, signal)
 
     def kill_all(self, name: str) -> None:
@@ -106,6 +111,7 @@ class RuncRuntime:
             _end_makers(files)
         cgroup.kill(self._cgroup(name))
         _end_conmon(files)
+        logs.finish(self.log_path(name))
         cgroup.remove(self._cgroup(name))
         with self._lock:
             if not self._launching:
@@ -178,12 +184,14 @@ class RuncRuntime:
         log = self.log_path(plan.name)
         wanted = conmon.create(files, plan.name, log=log, log_bytes=self._log_bytes, terminal=plan.tty)
         init = conmon.run_create(wanted)
+        seam("runc.launch:created")
         logs.tend(log)
         holder = conmon.find_pid(files)
         stat = process.find_stat(holder) if holder is not None else None
         if holder is None or stat is None:
             raise Problem(f"conmon of machine {plan.name} ended before the machine was started")
         runc.start(files.runc_root, plan.name, init)
+        seam("runc.launch:started")
         launched = {"launch": plan.launch, "pid": holder, "started": stat.started}
         passing = Path(files.folder, "launched.new")
         passing.write_text(json.dumps(launched))
@@ -196,6 +204,18 @@ class RuncRuntime:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return {key: int(value) for key, value in json.loads(text).items()}
+
+
+def _await_init(pid: int) -> None:
+    """A process that is number 1 loses every signal that comes before it listens; our init does after a millisecond.
+
+    tini first holds back the signals that it will wait for, and then ignores those of terminals: that can be seen.
+    """
+    until = time.monotonic() + _PATIENCE
+    while process.read_arguments(pid)[:1] != [INIT_PATH] or SIGTTOU not in process.list_ignored(pid):
+        if process.find_stat(pid) is None or time.monotonic() > until:
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _end_makers(files: conmon.Files) -> None:
