@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cases import IMAGE
+from matrix import Script, run
 
 from caddis.agent.book import Book
 from caddis.agent.world import World
+from caddis.telemetry.seam import watch
 from fakes.images import FakeImages
 from fakes.network import FakeNetwork
 from fakes.roots import FakeRoots
@@ -49,6 +52,10 @@ class FakeStage:
             now=lambda: NOW,
             entropy=lambda: b"0123456789abcdef",
         )
+
+    def walk(self, operation: str, inputs: Mapping[str, Any], id: str, subject: str, script: Script) -> None:
+        with watch(script):
+            run(self, operation, inputs, id, subject)
 
     def reopen(self) -> None:
         self.world.book.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 from caddis.agent.operations import RECIPES
@@ -16,7 +17,6 @@ from caddis.agent.world import World
 from caddis.domain.errors import Problem
 from caddis.journal.journal import Journal
 from caddis.journal.operation import Stuck
-from caddis.telemetry.seam import watch
 
 PLANNED = "planned by the test"
 
@@ -29,6 +29,9 @@ class Stage(Protocol):
     """A host on which operations are played."""
 
     world: World
+
+    def walk(self, operation: str, inputs: Mapping[str, Any], id: str, subject: str, script: Script) -> None:
+        """Begin and walk an operation as an agent that the script disturbs. Death where that agent died."""
 
     def reopen(self) -> None:
         """What a new agent does: open the book again, keep whatever the kernel still has."""
@@ -83,34 +86,24 @@ def run(stage: Stage, operation: str, inputs: Mapping[str, Any], id: str, subjec
 def play(stage: Stage, case: Case, script: Script) -> Problem | None:
     """Play the case with its disturbance; after each death a new agent resumes. The problem it ended with, if any."""
     inputs, id, subject = case.prepare(stage)
-    problem: Problem | None = None
-    with watch(script):
-        try:
-            run(stage, case.operation, inputs, id, subject)
-        except Death:
-            problem = _resume(stage, id, script)
-        except Problem as failure:
-            problem = failure
-    return problem
-
-
-def _resume(stage: Stage, id: str, script: Script) -> Problem | None:
-    for _ in range(3):
+    try:
+        stage.walk(case.operation, inputs, id, subject, script)
+    except Death:
         stage.reopen()
         journal = journal_of(stage)
         journal.unstick()
         try:
             journal.walk(id, stage.world)
-            return None
-        except Death:
-            continue
         except Problem as failure:
             return failure
-    raise AssertionError(f"did not end after three deaths: {script.passed}")
+    except Problem as failure:
+        return failure
+    return None
 
 
-def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
-    """Play one disturbed case and compare what is left with an undisturbed end."""
+@cache
+def ends(make_stage: Callable[[], Stage], case: Case) -> tuple[list[str], list[str]]:
+    """What is there before the operation, and after it was left undisturbed."""
     stage = make_stage()
     try:
         case.prepare(stage)
@@ -120,9 +113,14 @@ def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
     stage = make_stage()
     try:
         assert play(stage, case, Script()) is None
-        after = stage.leftovers()
+        return before, stage.leftovers()
     finally:
         stage.close()
+
+
+def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
+    """Play one disturbed case and compare what is left with an undisturbed end."""
+    before, after = ends(make_stage, case)
     stage = make_stage()
     try:
         will_fail = script.fail_at is not None
@@ -130,15 +128,19 @@ def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
         if problem is None:
             assert not will_fail
             case.finished(stage)
-            assert stage.leftovers() == after
+            _compare(stage.leftovers(), after)
         else:
             assert problem.message == PLANNED, problem
             assert not isinstance(problem, Stuck)
             case.undone(stage)
-            assert stage.leftovers() == before
+            _compare(stage.leftovers(), before)
         assert not journal_of(stage).list_open()
     finally:
         stage.close()
+
+
+def _compare(found: list[str], wanted: list[str]) -> None:
+    assert found == wanted, f"too much: {sorted(set(found) - set(wanted))}, missing: {sorted(set(wanted) - set(found))}"
 
 
 def disturbances(make_stage: Callable[[], Stage], case: Case) -> Iterator[tuple[str, Script]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -28,16 +29,21 @@ class OpenWorld:
     world: World
     store: VolumeStore
     network: HostNetwork
+    run: Path
 
     def close(self) -> None:
         """Close the book. Everything in the kernel stays: machines run on."""
         self.world.book.close()
 
     def detach(self) -> None:
-        """Nothing of this host is left in the kernel; its machines must have been torn down."""
+        """Nothing of this host is left in the kernel or below /run; its machines must have been torn down."""
         self.network.remove_host()
         self.world.book.close()
         self.store.close()
+        (self.run / "agent.sock").unlink(missing_ok=True)
+        for folder, _below, _files in os.walk(self.run, topdown=False):
+            _remove_if_empty(folder)
+        _remove_if_empty(self.run.parent)
 
 
 def open_world(options: Options) -> OpenWorld:
@@ -65,7 +71,12 @@ def open_world(options: Options) -> OpenWorld:
         now=lambda: datetime.now(UTC),
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
     )
-    return OpenWorld(world, store, network)
+    return OpenWorld(world, store, network, options.run)
+
+
+def _remove_if_empty(folder: str | Path) -> None:
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def measure_memory_mb() -> int:
