@@ -27,6 +27,7 @@ from caddis.agent.world import World
 from caddis.domain.errors import Problem
 from caddis.domain.sizes import GIB
 from caddis.kernel import cgroup, netns, process
+from caddis.network.host import HostNetwork
 from caddis.telemetry.seam import watch
 from real_store import list_loops, list_mounts
 from tiny_image import make_tiny_image
@@ -85,6 +86,7 @@ class Ground:
             verbose=False,
         )
         self.group = f"caddis-{instance}-h1"
+        self.bridge = HostNetwork(instance, "h1", self.options.folder).bridge
         stage = self.stage()
         make_started(stage)  # what is made once, at the first use, is no leftover of a case
         stage.close()
@@ -106,7 +108,7 @@ class Ground:
         found = [f"mount {point}" for point in mounts]
         found += [f"loop device of {line.split(' ')[1]}" for line in list_loops(run)]
         found += [f"namespace {name}" for name in netns.list_names() if name.startswith(self.group)]
-        found += [f"link {link.name}" for link in Path("/sys/class/net").iterdir() if (link / "master").exists()]
+        found += [f"link {link.name}" for link in Path("/sys/class/net", self.bridge).glob("lower_*")]
         for hierarchy in cgroup.hierarchies():
             for path, _folders, _files in os.walk(f"{hierarchy.folder}/{self.group}"):
                 found.append(f"control group {path}")

@@ -32,7 +32,7 @@ class HostNetwork:
     def __init__(self, instance: str, host: str, data: str | Path, *, lock: str = LOCK) -> None:
         self._name = f"caddis-{instance}-{host}"
         self._kept, self._lock = Path(data) / "network.json", lock
-        self._bridge = "cds" + _digest(self._name, 3)
+        self.bridge = "cds" + _digest(self._name, 3)
         self._v6 = derive_v6(instance, host)
         self._subnets: Subnets | None = None
 
@@ -43,7 +43,7 @@ class HostNetwork:
             run(links.batch(*self._bridge_lines(self._subnets)))
         forwarding.ensure_forwarding()
         try:
-            run(nft.replace_table("inet", self._name, _table_body(self._bridge, self._subnets)))
+            run(nft.replace_table("inet", self._name, _table_body(self.bridge, self._subnets)))
         except Problem as refused:
             note("network.firewall", problem=str(refused), meaning="machines reach this host only")
 
@@ -68,7 +68,7 @@ class HostNetwork:
             links.batch(
                 f"netns add {namespace}",
                 f"link add {outside} type veth peer name {_INSIDE} netns {namespace}",
-                f"link set {outside} master {self._bridge} up",
+                f"link set {outside} master {self.bridge} up",
             )
         )
         run(links.batch(*_inside_lines(addresses, self._known_subnets()), netns=namespace))
@@ -97,8 +97,8 @@ class HostNetwork:
 
     def remove_host(self) -> None:
         """Ensure that the bridge, its routes and the firewall's table are gone. The choice of subnet stays."""
-        if links.exists(self._bridge):
-            run(links.batch(f"link delete {self._bridge}"))
+        if links.exists(self.bridge):
+            run(links.batch(f"link delete {self.bridge}"))
         subnets = self._subnets or self._read_kept()
         for network in (subnets.v4, subnets.v6) if subnets else ():
             line = f"route delete unreachable {network} metric {_METRIC}"
@@ -134,21 +134,21 @@ class HostNetwork:
     def _settle_subnets(self) -> Subnets:
         """The kept choice, unless someone else's link has taken it meanwhile; else a new one, kept."""
         routes, kept = links.list_routes(), self._read_kept()
-        others = [destination for destination, via in routes if via not in (self._bridge, "unreachable")]
+        others = [destination for destination, via in routes if via not in (self.bridge, "unreachable")]
         if kept is not None:
             if not any(kept.v4.overlaps(ipaddress.IPv4Network(other, strict=False)) for other in others):
                 return kept
             if self.list_connected():
                 raise Problem(f"another link of this computer uses {kept.v4}, which this host's machines have")
-            if links.exists(self._bridge):
-                run(links.batch(f"address flush dev {self._bridge}"))
+            if links.exists(self.bridge):
+                run(links.batch(f"address flush dev {self.bridge}"))
         chosen = Subnets(choose_v4(destination for destination, _via in routes), self._v6)
         self._kept.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._kept, json.dumps({"v4": str(chosen.v4), "v6": str(chosen.v6)}).encode())
         return chosen
 
     def _bridge_lines(self, subnets: Subnets) -> list[str]:
-        gateway, bridge = subnets.gateway, self._bridge
+        gateway, bridge = subnets.gateway, self.bridge
         lines = [] if links.exists(bridge) else [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0"]
         lines += [
             f"link set {bridge} up",
@@ -166,7 +166,7 @@ class HostNetwork:
     def _is_complete(self, name: str, addresses: Addresses) -> bool:
         wanted = {addresses.v4, addresses.v6} if links.has_ipv6() else {addresses.v4}
         try:
-            return links.is_in_bridge(self._link(name), self._bridge) and wanted <= links.list_addresses(
+            return links.is_in_bridge(self._link(name), self.bridge) and wanted <= links.list_addresses(
                 self._namespace(name), _INSIDE
             )
         except Failed:  # a file without a namespace in it
