@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ class Running:
 
     data: Path
     environment: dict[str, str]
+    words: tuple[str, ...]
 
     def fly(self, *words: str, folder: Path, code: int = 0) -> str:
         """What it said on both streams, whole; fails the test when it ends with another code."""
@@ -41,26 +43,36 @@ class Running:
         assert ran.returncode == code, f"fly {' '.join(words)} ended with {ran.returncode}:\n{ran.stdout}"
         return ran.stdout
 
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """`caddis up`, and at the end of the block the signal that a terminal's Ctrl-C is: machines run on."""
+        log = self.data.parent / "up.log"
+        with log.open("w") as output:
+            up = subprocess.Popen([BIN / "caddis", *self.words], env=self.environment, stdout=output, stderr=output)
+        try:
+            _wait_ready(up, log)
+            yield
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.wait(UP_DEADLINE)
+
 
 @contextmanager
-def running(*, hosts: int = 2) -> Iterator[Running]:
+def running(*, hosts: int = 2, pool_size: str = "3G") -> Iterator[Running]:
     """Up until the block ends; then everything is stopped, detached and deleted."""
     folder = Path(tempfile.mkdtemp(prefix="caddis-e2e-"))
     data = folder / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FLY_", "CADDIS_"))}
     environment |= {"XDG_CONFIG_HOME": str(folder / "config"), "TERM": "dumb", "PATH": f"{BIN}:{os.environ['PATH']}"}
     words = ["up", "--data", str(data), "--listen", f"127.0.0.1:{_free_port()}", "--region", "lhr"]
-    words += ["--hosts", str(hosts), "--pool-size", "3G"]
-    log = folder / "up.log"
-    with log.open("w") as output:
-        up = subprocess.Popen([BIN / "caddis", *words], env=environment, stdout=output, stderr=output)
+    words += ["--hosts", str(hosts), "--pool-size", pool_size]
+    server = Running(data, environment, tuple(words))
     try:
-        _wait_ready(up, log)
-        yield Running(data, environment)
+        with server.up():
+            yield server
     finally:
         down = [BIN / "caddis", "down", "--data", str(data)]
         ended = subprocess.run(down, env=environment, capture_output=True, text=True, timeout=UP_DEADLINE)
-        up.wait(UP_DEADLINE)
         assert ended.returncode == 0, f"{folder} is left for a look: {ended.stdout}{ended.stderr}"
         shutil.rmtree(folder)
 
