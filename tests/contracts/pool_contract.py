@@ -60,6 +60,14 @@ class PoolContract:
             pool.erase(name)
         pool.allocate("volumes/again", GIB)
 
+    def test_the_space_of_an_erased_slice_is_there_at_once(self, pool: Pool) -> None:
+        names = [f"volumes/full{number}" for number in range(pool.capacity_bytes() // GIB)]
+        for name in names:
+            pool.allocate(name, GIB)
+        for _ in range(10):
+            pool.erase(names[0])
+            pool.allocate(names[0], GIB)
+
     def test_allocating_again_keeps_the_bytes(self, pool: Pool) -> None:
         pool.allocate("volumes/a", GIB)
         with pool.opened("volumes/a") as device:

@@ -19,7 +19,8 @@ KINDS = ("volumes", "scratch", "templates")
 SIDECARS = (".json", ".luks")
 _IMAGE = ".img"
 _ZERO_RANGE = 0x10  # FALLOC_FL_ZERO_RANGE
-_UNMOUNT_PATIENCE = 3.0
+_UNMOUNT_PATIENCE = 3.0  # seconds
+_FREEING_PATIENCE = 2.0
 
 
 class FilePool:
@@ -173,11 +174,14 @@ class FilePool:
             os.close(fd)
 
     def _check_room(self, name: str, missing: int) -> None:
+        """XFS gives the space of an erased slice back in the background: where it is short, that is waited for."""
+        if not mount.wait_until(lambda: missing <= self._count_free(), patience=_FREEING_PATIENCE):
+            raise _no_room(name, missing, self._count_free())
+
+    def _count_free(self) -> int:
         """Half of the reserve stays free whatever happens: without it, writes to cloned blocks would fail."""
         about = os.statvfs(self.root)
-        free = about.f_bavail * about.f_frsize - reserve_bytes(about.f_blocks * about.f_frsize) // 2
-        if missing > free:
-            raise _no_room(name, missing, free)
+        return about.f_bavail * about.f_frsize - reserve_bytes(about.f_blocks * about.f_frsize) // 2
 
     def _fill(self, fd: int, name: str, size_bytes: int) -> None:
         try:
