@@ -111,9 +111,7 @@ def test_a_machine_cannot_speak_under_an_address_that_is_not_its_hosts(network: 
         listener.settimeout(20)
         gateway = str(ipaddress.IPv4Interface(f"{addresses.v4}/22").network[1])
         for origin in ("192.0.2.9", addresses.v4):
-            talk = (
-                "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 0))\n"
-            )
+            talk = "import sys; from socket import socket, AF_INET, SOCK_DGRAM; s = socket(AF_INET, SOCK_DGRAM); s.bind((sys.argv[1], 0))\n"
             talk += "s.sendto(sys.argv[1].encode(), (sys.argv[2], int(sys.argv[3])))"
             words = [sys.executable, "-c", talk, origin, gateway, str(listener.getsockname()[1])]
             subprocess.run(["ip", "netns", "exec", name, *words], check=True)
