@@ -17,6 +17,14 @@ from caddis.network.host import HostNetwork
 
 pytestmark = pytest.mark.host
 
+_TALK = """
+import socket, sys
+own, other, port = sys.argv[1:]
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as talker:
+    talker.bind((own, 0))
+    talker.sendto(own.encode(), (other, int(port)))
+"""
+
 
 def make(folder: Path, host: str = "h1") -> HostNetwork:
     return HostNetwork(folder.name, host, folder / host, lock=str(folder / "lock"))
@@ -111,8 +119,6 @@ def test_a_machine_cannot_speak_under_an_address_that_is_not_its_hosts(network: 
         listener.settimeout(20)
         gateway = str(ipaddress.IPv4Interface(f"{addresses.v4}/22").network[1])
         for origin in ("192.0.2.9", addresses.v4):
-            talk = "import sys; from socket import socket, AF_INET, SOCK_DGRAM; s = socket(AF_INET, SOCK_DGRAM); s.bind((sys.argv[1], 0))\n"
-            talk += "s.sendto(sys.argv[1].encode(), (sys.argv[2], int(sys.argv[3])))"
-            words = [sys.executable, "-c", talk, origin, gateway, str(listener.getsockname()[1])]
+            words = [sys.executable, "-c", _TALK, origin, gateway, str(listener.getsockname()[1])]
             subprocess.run(["ip", "netns", "exec", name, *words], check=True)
         assert listener.recv(100).decode() == addresses.v4
