@@ -28,7 +28,7 @@ APP = "bench"
 REGION = "lhr"
 FLY = str(Path(sys.executable).parent / "fly")
 UP_DEADLINE = 120.0
-_POOL = "12G"
+_POOL = "30G"  # destroyed volumes keep their place for a day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
