@@ -29,6 +29,7 @@ class VolumeState(StrEnum):
     DESTROYED = "destroyed"
 
 
+_OF_THE_SYSTEM = frozenset({"proc", "sys", "dev", ".caddis"})  # below /, inside a machine
 ATTACHABLE = frozenset({VolumeState.CREATED, VolumeState.EXTENDING, VolumeState.HYDRATING})
 
 
@@ -92,7 +93,7 @@ def check_retention(days: object) -> int:
 
 
 def check_mount_path(path: str) -> str:
-    """Where a volume may appear inside a machine: an absolute path other than `/`, without `..`."""
+    """Where a volume may appear inside a machine: an absolute path other than `/` or the system's, without `..`."""
     parts = [part for part in path.split("/") if part]
     if not path.startswith("/"):
         raise Invalid(f"mount path {path!r} must be absolute, like /data", field="mounts.path")
@@ -102,6 +103,8 @@ def check_mount_path(path: str) -> str:
         raise Invalid(
             f"mount path {path!r} must be plain: no . or .. parts, no control characters", field="mounts.path"
         )
+    if parts[0] in _OF_THE_SYSTEM:
+        raise Invalid(f"mount path {path!r} is the system's own: choose another, like /data", field="mounts.path")
     return path
 
 
