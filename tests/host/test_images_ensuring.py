@@ -252,7 +252,8 @@ def _everything(root: Path) -> dict[str, tuple[object, ...]]:
 def test_a_release_upon_an_unpacked_one_is_the_same_as_unpacked_from_nothing(tmp_path: Path, store: ImageStore) -> None:
     base = make_layer({"/etc/release": b"1", "/d/gone": b"x", "/o/old": b"x"})
     one = _layer(("d/new", FILE, "1"), ("hard", HARD, "d/new"), ("l", LINK, "/etc"))
-    two = _layer(("d/.wh.gone", FILE, ""), ("o/.wh..wh..opq", FILE, ""), ("etc/release", FILE, "2"), ("d", FOLDER, ""))
+    emptied = (("d/.wh.gone", FILE, ""), ("o/.wh..wh..opq", FILE, ""), ("d", FOLDER, ""), ("o", FOLDER, ""))
+    two = _layer(*emptied, ("etc/release", FILE, "2"))
     store.ensure(make_layered_image(tmp_path / "base.tar", base))
     store.ensure(make_layered_image(tmp_path / "one.tar", base, one))
     reference = make_layered_image(tmp_path / "two.tar", base, one, two)
