@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from caddis.domain.errors import TimedOut
+from caddis.domain.errors import Conflict, Problem, TimedOut
 from caddis.machines.execution import MAX_OUTPUT
 from real_machines import RealMachines, temporary_machines, wait_until
 
@@ -71,3 +72,28 @@ def test_what_it_leaves_running_goes_on(machines: RealMachines) -> None:
 def test_nothing_of_it_is_kept(machines: RealMachines) -> None:
     machines.shell("true")
     assert not list((machines.run / "containers" / "m1").glob("exec-*"))
+
+
+def test_a_machine_that_is_deleted_while_programs_run_in_it_is_gone_and_each_of_them_is_told(
+    machines: RealMachines,
+) -> None:
+    said: list[object] = []
+
+    def run() -> None:
+        try:
+            said.append(machines.execute("sleep", "1000").exit_code)
+        except Problem as problem:
+            said.append(problem)
+
+    for launch in range(1, 11):
+        machines.launch("sleep", "1000", launch=launch)
+        runners = [threading.Thread(target=run) for _ in range(3)]
+        for runner in runners:
+            runner.start()
+        if launch % 2:
+            wait_until(lambda: len(machines.runtime.list_processes("m1")) > 2, "one of them runs")
+        machines.runtime.delete("m1")
+        for runner in runners:
+            runner.join()
+        assert machines.runtime.list_names() == []
+    assert all(answer == 137 or isinstance(answer, Conflict) for answer in said), said

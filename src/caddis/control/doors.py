@@ -102,8 +102,8 @@ def _look_at(host: Host) -> str:
 
 
 def _broken(host: Host, problem: Exception) -> Problem:
+    reason = str(problem).rstrip(".") or type(problem).__name__
     return Unreachable(
-        f"host {host.id} stopped answering in the middle of an order ({problem or type(problem).__name__}):"
-        " it may still be carried out",
+        f"host {host.id} stopped answering in the middle of an order ({reason}): it may still be carried out",
         hint="look at what became of it before you repeat it",
     )

@@ -89,11 +89,10 @@ def remove(path: str, deadline: float = 5.0) -> None:
     until = time.monotonic() + deadline
     for hierarchy in hierarchies():
         top = Path(hierarchy.folder) / path
-        for folder, _below, _files in os.walk(top, topdown=False):
-            while not _remove_one(folder):
-                if time.monotonic() > until:
-                    raise Problem(f"control group {folder} is still in use")
-                time.sleep(_POLL_SECONDS)
+        while not _remove_tree(top):
+            if time.monotonic() > until:
+                raise Problem(f"control group {top} is still in use")
+            time.sleep(_POLL_SECONDS)
 
 
 def remove_if_empty(path: str) -> None:
@@ -139,16 +138,18 @@ def _list_below(top: Path) -> list[int]:
     return pids
 
 
-def _remove_one(folder: str) -> bool:
-    try:
-        os.rmdir(folder)
-    except FileNotFoundError:
-        return True
-    except OSError as refused:
-        if refused.errno in (errno.EBUSY, errno.ENOTEMPTY):
-            return False
-        raise
-    return True
+def _remove_tree(top: Path) -> bool:
+    """Whether it is gone. Whoever runs a program in it may add a group below while we go through them."""
+    for folder, _below, _files in os.walk(top, topdown=False):
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as refused:
+            if refused.errno in (errno.EBUSY, errno.ENOTEMPTY):
+                return False
+            raise
+    return not top.exists()
 
 
 def _write(path: Path, text: str) -> None:

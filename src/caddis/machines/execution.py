@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from caddis.domain.errors import Invalid, Problem, TimedOut
-from caddis.kernel import cgroup, runc
+from caddis.domain.errors import Conflict, Invalid, Problem, TimedOut
+from caddis.kernel import cgroup, process, runc
 from caddis.kernel.command import Failed, run
-from caddis.kernel.conmon import Files
+from caddis.kernel.conmon import Files, find_init
 from caddis.machines.plan import ExecResult
 from caddis.machines.spec import exec_spec
 
@@ -43,11 +43,14 @@ def execute_inside(
     if not argv:
         raise Invalid("there is no command to run", field="cmd")
     files = machine.files
-    main = json.loads(Path(files.folder, "config.json").read_text())["process"]
     own = f"exec-{os.getpid()}-{next(_numbers)}"
     spec, log = Path(files.folder, f"{own}.json"), Path(files.folder, f"{own}.log")
-    spec.write_text(json.dumps(exec_spec(main, list(argv), env)))
-    group = cgroup.ensure_below(machine.group, own)
+    try:
+        main = json.loads(Path(files.folder, "config.json").read_text())["process"]
+        spec.write_text(json.dumps(exec_spec(main, list(argv), env)))
+        group = cgroup.ensure_below(machine.group, own)
+    except FileNotFoundError:  # it was deleted meanwhile
+        raise stopped(machine.name) from None
     try:
         wanted = runc.exec_in(files.runc_root, machine.name, str(spec), cgroup=cgroup.as_option(own), log=str(log))
         wanted = replace(wanted, stdin=stdin or None, deadline=timeout, max_output=MAX_OUTPUT)
@@ -61,13 +64,34 @@ def execute_inside(
     finally:
         cgroup.remove_if_empty(group)
         spec.unlink(missing_ok=True)
-        complaint = runc.read_complaint(log.read_text(errors="replace")) if log.exists() else None
-        log.unlink(missing_ok=True)
+        complaint = _take_complaint(log)
+    code = finished.exit
+    if code and _has_ended(files):  # and whatever runc or the program says comes of that
+        raise stopped(machine.name)
     if complaint is not None:
         return _refused(argv[0], complaint)
-    code = finished.exit
     signal = code - 128 if 128 < code <= 128 + _MAX_SIGNAL else 0
     return ExecResult(exit_code=code, exit_signal=signal, stdout=finished.stdout, stderr=finished.stderr)
+
+
+def stopped(name: str) -> Conflict:
+    """What to raise when the machine does not run (any more)."""
+    return Conflict(f"machine {name} is not running", hint=f"fly machine start {name}")
+
+
+def _take_complaint(log: Path) -> str | None:
+    try:
+        text = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+    log.unlink(missing_ok=True)
+    return runc.read_complaint(text)
+
+
+def _has_ended(files: Files) -> bool:
+    init = find_init(files)
+    stat = None if init is None else process.find_stat(init)
+    return stat is None or stat.state in ("Z", "X")
 
 
 def _refused(program: str, complaint: str) -> ExecResult:

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGKILL, SIGTTOU
 
-from caddis.domain.errors import Conflict, Problem
+from caddis.domain.errors import Problem
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
-from caddis.machines.execution import Inside, execute_inside
+from caddis.machines.execution import Inside, execute_inside, stopped
 from caddis.machines.lookup import check_program, look_up_account
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
@@ -116,15 +116,14 @@ class RuncRuntime:
         with self._lock:
             if not self._launching:
                 cgroup.remove_if_empty(self._parent)
-        if os.path.isdir(files.folder):
-            shutil.rmtree(files.folder)
+        _remove_folder(files.folder)
 
     def execute(
         self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
     ) -> ExecResult:
         """Run a program inside, to its end; TimedOut, with nothing of it left, when `timeout` seconds did not do."""
         if self.find_watched_pid(name) is None:
-            raise Conflict(f"machine {name} is not running", hint=f"fly machine start {name}")
+            raise stopped(name)
         inside = Inside(self._files(name), name, self._cgroup(name))
         return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
 
@@ -238,6 +237,13 @@ def _end_conmon(files: conmon.Files) -> None:
             return
         process.send(pidfd, SIGKILL)
         process.wait_end(pidfd, _PATIENCE)
+
+
+def _remove_folder(path: str) -> None:
+    """An `execute` whose program was just killed may be tidying up in it at the same time."""
+    until = time.monotonic() + _PATIENCE
+    while os.path.isdir(path):
+        shutil.rmtree(path, ignore_errors=time.monotonic() < until)
 
 
 def _device_numbers(path: str) -> tuple[int, int]:
