@@ -12,8 +12,8 @@ from pathlib import Path
 from caddis.kernel.command import Child, Command, start
 
 END_DEADLINE = 20.0  # seconds that a program has for ending by itself
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_HEALTHY_AFTER = 60.0  # a program that ran for so long is restarted at once
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds; a host without its agent restarts no machine
+_HEALTHY_AFTER = 10.0  # a program that ran for so long starts from the first pause again
 _MAX_LOG_BYTES = 10 << 20
 
 
