@@ -43,6 +43,9 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nended by you; everything was taken away", flush=True)
         return 130
+    except BrokenPipeError:  # nobody listens any more (make demo | head); everything was taken away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     print(
         f"\nAll of it as told, in {time.monotonic() - begun:.0f} s. Nothing of it is left on this machine.", flush=True
     )

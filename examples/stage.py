@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -19,8 +20,20 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 WIDTH = 110
+_PREFIX = "caddis-demo-"
 UP_DEADLINE, COMMAND_DEADLINE = 120.0, 300.0
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r(?!\n)")
+
+
+def _lock(folder: Path) -> int | None:
+    """An open file that says that somebody is at work in the folder; None when somebody else is."""
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
 
 
 class NotAsTold(Exception):
@@ -32,7 +45,8 @@ class Stage:
 
     def __init__(self, project: Path) -> None:
         self._project = project
-        self._folder = Path(tempfile.mkdtemp(prefix="caddis-demo-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._alive = _lock(self._folder)  # until we end, however that is
         self._up: subprocess.Popen[str] | None = None
         self._data = self._folder / "data"
         self.app = self._folder / "guestbook"
@@ -51,13 +65,17 @@ class Stage:
             shutil.rmtree(self._folder)
             lacking = [line for line in doctor.stdout.splitlines() if not line.startswith(("ok", "absent"))]
             raise NotAsTold("this machine cannot run machines:\n" + "\n".join(lacking))
+        for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            self._take_away_if_dead(folder)
         shutil.copytree(self._project / "examples/guestbook", self.app)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        if kind is not None and kind is not KeyboardInterrupt:
-            self._show_logs()
-        self.close(loud=False)
+        try:
+            if kind is not None and kind not in (KeyboardInterrupt, BrokenPipeError):
+                self._show_logs()
+        finally:
+            self.close(loud=False)
 
     def told(self, sentence: str) -> None:
         """A line of the story."""
@@ -157,6 +175,17 @@ class Stage:
         shutil.rmtree(self._folder)
         left = self._left_behind(instance) if instance else []
         self.check(not left, "something was left behind:\n" + "\n".join(left))
+
+    def _take_away_if_dead(self, folder: Path) -> None:
+        """What an earlier demo left that was killed and could not tidy up."""
+        lock = _lock(folder)
+        if lock is None:
+            return
+        print(f"(an earlier demo was killed: taking away what it left in {folder})", flush=True)
+        if (folder / "data/instance").exists():
+            subprocess.run(["caddis", "down", "--data", folder / "data"], env=self._environment, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
     def _is_ours(self, path: Path) -> bool:
         return path.parts[3] == (self._data / "instance").read_text().strip()
