@@ -28,6 +28,10 @@ class Stage:
         """Have the machine's process end by itself."""
         raise NotImplementedError
 
+    def await_ready(self, name: str) -> None:
+        """Wait until its program has said which signals it does not listen to."""
+        raise NotImplementedError
+
     def await_end(self, name: str) -> None:
         """Wait until `find_watched_pid` says None."""
         raise NotImplementedError
@@ -74,6 +78,7 @@ class RuntimeContract:
 
     def test_killing_ends_a_machine_that_does_not_listen(self, stage: Stage) -> None:
         stage.runtime.launch(stage.plan(stubborn=True))
+        stage.await_ready("m1")
         stage.runtime.signal("m1", signal.SIGTERM)
         assert stage.runtime.find_watched_pid("m1") is not None
         stage.runtime.kill_all("m1")

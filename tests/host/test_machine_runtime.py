@@ -36,6 +36,9 @@ class RealStage(Stage):
         self.machines.shell(f"echo {code} > /code")
         self.runtime.signal(name, signal.SIGUSR1)
 
+    def await_ready(self, name: str) -> None:
+        self.machines.await_output("ready", name)
+
     def await_end(self, name: str) -> None:
         wait_until(lambda: self.runtime.find_watched_pid(name) is None, "it has ended")
 

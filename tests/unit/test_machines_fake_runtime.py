@@ -29,6 +29,9 @@ class FakeStage(Stage):
     def end(self, name: str, code: int) -> None:
         self.runtime.end(name, code)
 
+    def await_ready(self, name: str) -> None:
+        """At once."""
+
     def await_end(self, name: str) -> None:
         assert self.runtime.find_watched_pid(name) is None
 
