@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -186,6 +187,42 @@ class VolumesContract:
         assert before.blocks_free - after.blocks_free >= (1 << 20) // before.block_size
         host.store.unmount(volume.id)
         assert host.store.observe_usage(volume.id) is None
+
+    @pytest.mark.parametrize("encrypted", [False, True])
+    def test_an_extended_volume_has_its_files_and_its_space_at_the_latest_when_it_is_mounted_again(
+        self, host: Host, encrypted: bool
+    ) -> None:
+        volume = create(host.store, encrypted=encrypted)
+        host.put_file(host.store.mount(volume), "guest", b"hello")
+        larger = replace(volume, size_gb=2)
+        host.store.extend(volume.id, 2)
+        host.store.extend(volume.id, 2)
+        if host.store.grow(larger):
+            host.store.unmount(volume.id)
+        path = host.store.mount(larger)
+        assert host.list_files(path) == ["guest"]
+        usage = host.store.observe_usage(volume.id)
+        assert usage.block_size * usage.blocks > 1.8 * GIB
+        assert host.store.grow(larger) is False
+        host.store.unmount(volume.id)
+        assert host.list_files(host.store.mount(larger)) == ["guest"]
+
+    def test_extending_beyond_the_pool_changes_nothing(self, host: Host) -> None:
+        volume = create(host.store)
+        kept = host.leftovers()
+        with pytest.raises(NoCapacity):
+            host.store.extend(volume.id, 100_000)
+        assert host.leftovers() == kept
+        host.store.mount(volume)
+
+    def test_an_extension_that_is_taken_back_leaves_the_volume_as_it_was(self, host: Host) -> None:
+        volume = create(host.store)
+        host.put_file(host.store.mount(volume), "guest", b"hello")
+        host.store.extend(volume.id, 2)
+        for _ in range(2):
+            host.store.cut_back(volume.id, 1)
+        host.store.unmount(volume.id)
+        assert host.list_files(host.store.mount(volume)) == ["guest"]
 
     def test_erasing_leaves_nothing_and_may_be_repeated(self, host: Host) -> None:
         volume = create(host.store, encrypted=True)

@@ -77,6 +77,12 @@ def _volume_update(stage: Stage) -> Prepared:
     return {"id": VOLUME, "changes": {"snapshot_retention": 9}}, "update", VOLUME
 
 
+def _volume_extend(stage: Stage) -> Prepared:
+    make_volume(stage)
+    inputs = {"id": VOLUME, "size_gb": 2, "old_size_gb": 1, "capacity_bytes": stage.world.volumes.capacity_bytes()}
+    return inputs, "extend", VOLUME
+
+
 def _volume_destroy(stage: Stage) -> Prepared:
     make_volume(stage)
     erase_at = stage.world.now() + timedelta(hours=24)
@@ -182,6 +188,12 @@ _PENDING = _has_volume(VolumeState.PENDING_DESTROY)
 CASES = (
     Case("volume.create/1", _volume_create, _CREATED, _has_no_volume),
     Case("volume.update/1", _volume_update, _has_volume(VolumeState.CREATED, snapshot_retention=9), _CREATED),
+    Case(
+        "volume.extend/1",
+        _volume_extend,
+        _has_volume(VolumeState.CREATED, size_gb=2),
+        _has_volume(VolumeState.CREATED, size_gb=1),
+    ),
     Case("volume.destroy/1", _volume_destroy, _PENDING, _CREATED),
     Case("volume.restore/1", _volume_restore, _CREATED, _PENDING),
     Case("volume.erase/1", _volume_erase, _has_no_volume, _PENDING),

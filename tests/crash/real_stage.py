@@ -119,6 +119,7 @@ class Ground:
                 name for name in folders if f"{path}/{name}" not in mounts or f"{path}/{name}" == f"{run}/pool"
             ]
             found += [f"file {path}/{name}" for name in (*folders, *files)]
+            found += [f"{os.stat(f'{path}/{name}').st_size} bytes {path}/{name}" for name in files if ".img" in name]
         found += [f"log {path.name}" for path in (self.options.folder / "logs").iterdir()]
         found += [f"half-done image {path.name}" for path in (self.folder / "images" / "work").iterdir()]
         return sorted(found)

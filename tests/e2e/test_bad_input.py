@@ -127,6 +127,25 @@ def test_a_volume_of_another_app_or_region_or_machine_is_not_attached(calls: Cal
     calls.ok("DELETE", f"/v1/apps/other/volumes/{theirs}")
 
 
+def test_a_volume_that_cannot_grow_so(calls: Calls, tmp_path: Path) -> None:
+    volume = calls.make_volume(size_gb=2)
+    for size, says in (
+        ("1", "only grow"),
+        ("2", "only grow"),
+        ("501", "500"),
+        ("+499", "500"),
+        ("400", "left"),
+        ("abc", "abc"),
+        ("0", "must be specified"),
+        ("=-5", "-5"),
+    ):
+        said = refuse(calls, f"volumes extend {volume} --app bad --size{'' if size[0] == '=' else ' '}{size}", tmp_path)
+        assert says in said, said
+    assert "invalid size" in refuse(calls, f"volumes extend {volume} --app bad", tmp_path)
+    assert calls.ok("GET", f"/volumes/{volume}")["size_gb"] == 2
+    calls.ok("DELETE", f"/volumes/{volume}")
+
+
 def volume_wish() -> dict[str, object]:
     return {"name": "data", "region": "lhr", "size_gb": 1}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -112,6 +113,23 @@ def test_a_stopped_machine_starts_with_a_fresh_root_and_its_old_volume(calls: Ca
     calls.ok("POST", f"/machines/{id}/start")
     calls.await_state(id, "started")
     assert calls.shell(id, "cat /data/file; test -e /file || echo gone") == "kept\ngone\n"
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_volume_is_extended_while_its_machine_writes_to_it(calls: Calls, tmp_path: Path, encrypted: bool) -> None:
+    volume = calls.make_volume(encrypted=encrypted, require_unique_zone=False)
+    script = "i=0; while true; do i=$((i+1)); echo $i >> /data/log; sync /data/log; echo $i > /last; done"
+    id = calls.make_machine(script, volume=volume)
+    calls.await_state(id, "started")
+    before = calls.shell(id, "cut -d ' ' -f 22 /proc/1/stat")
+    said = calls.up.fly("volumes", "extend", volume, "--size", "+1", "--app", calls.app, folder=tmp_path)
+    assert "Size GB: 2" in said
+    assert calls.shell(id, "cut -d ' ' -f 22 /proc/1/stat") == before
+    if "restart" in said.splitlines()[-1] and "no restart" not in said:
+        calls.ok("POST", f"/machines/{id}/restart")
+        calls.await_state(id, "started")
+    assert int(calls.shell(id, "df -k /data | tail -1 | awk '{print $2}'")) > 1_900_000
+    assert calls.shell(id, "awk 'NR > 1 && $1 != last + 1 && $1 != 1 {print} {last = $1}' /data/log") == ""
 
 
 def test_who_has_no_lease_waits(calls: Calls) -> None:

@@ -50,7 +50,7 @@ class FakeVolumes:
         return [
             *(f"mounted {volume_id}" for volume_id in sorted(self.mounted)),
             *(f"scratch {name}" for name in sorted(self.scratches)),
-            *(f"image {volume_id}" for volume_id in sorted(self.images)),
+            *(f"image {volume_id} {image.size_gb} GB" for volume_id, image in sorted(self.images.items())),
             *(f"record {volume_id}" for volume_id in sorted(self.records)),
         ]
 
@@ -96,6 +96,26 @@ class FakeVolumes:
             if size_gb + sum(other.size_gb for other in self.images.values()) > self._capacity_gb:
                 raise NoCapacity(f"the pool has no room for {volume_id}")
             self.images[volume_id] = _Image(size_gb)
+
+    def extend(self, volume_id: str, size_gb: int) -> None:
+        """The image has that size from now on."""
+        self._fail("extend")
+        image = self._image(volume_id)
+        others = sum(other.size_gb for other in self.images.values()) - image.size_gb
+        if size_gb + others > self._capacity_gb:
+            raise NoCapacity(f"the pool has no room for {volume_id}")
+        image.size_gb = max(size_gb, image.size_gb)
+
+    def cut_back(self, volume_id: str, size_gb: int) -> None:
+        """As it was before."""
+        self._fail("cut_back")
+        image = self._image(volume_id)
+        image.size_gb = min(size_gb, image.size_gb)
+
+    def grow(self, volume: Volume) -> bool:
+        """Nothing here keeps the file system from it."""
+        self._fail("grow")
+        return False
 
     def format(self, volume: Volume) -> None:
         """Empties it and gives it the volume's identity and key."""

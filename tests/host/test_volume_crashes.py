@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from caddis.domain.sizes import GIB
 from caddis.volumes.pool import PoolChoice
 from contracts.volumes_contract import create, describe, new_id
 from real_store import RealHost, list_loops, list_mounts, temporary_host
@@ -87,6 +89,26 @@ def test_a_killed_mount_is_finished_or_taken_back(host: RealHost, seam: str, enc
             assert len(list_loops(host.run)) == 1
         store.unmount(volume.id)
         assert host.leftovers() == kept
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("seam", ["after check", "after grow", "after publish"])
+def test_a_killed_growth_at_rest_is_done_again_or_erased(host: RealHost, seam: str, encrypted: bool) -> None:
+    store = host.open()
+    for repair in ("mount", "erase"):
+        volume = create(store, encrypted=encrypted)
+        host.put_file(store.mount(volume), "guest", b"hello")
+        store.unmount(volume.id)
+        store.extend(volume.id, 2)
+        host.extra = replace(volume, size_gb=2)
+        host.die_at(f"volumes.grow:{seam}", "store.mount(extra)")
+        if repair == "mount":
+            path = Path(store.mount(host.extra))
+            assert (path / "guest").read_bytes() == b"hello"
+            assert os.statvfs(path).f_blocks * 4096 > 1.8 * GIB
+        store.unmount(volume.id)
+        store.erase(volume.id)
+        assert host.leftovers() == []
 
 
 def test_a_killed_unmount_is_finished(host: RealHost) -> None:

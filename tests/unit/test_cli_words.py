@@ -13,6 +13,7 @@ from caddis.cli.launch.naming import sanitised
 from caddis.cli.launch.scanners.dockerfile import one_path, scan
 from caddis.cli.tables import block, table, vertical
 from caddis.cli.times import ago, rfc822
+from caddis.cli.volumes.extend import parse_size
 from caddis.client.settings import load_settings
 from caddis.domain.errors import Invalid, Unauthenticated
 
@@ -140,3 +141,27 @@ def test_the_environment_wins_over_the_settings_file_and_each_word_counts_by_its
     file.write_text("not toml")
     with pytest.raises(Invalid, match=r"cannot read .*config\.toml"):
         load_settings(environment)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("5", (5, False)),
+        ("+5", (5, True)),
+        ("5gb", (5, False)),
+        ("5 GB", (5, False)),
+        ("1.5GB", (1, False)),
+        ("2GiB", (2, False)),
+        ("1TB", (1000, False)),
+        ("+1gb", (1, True)),
+        ("-5", (-5, False)),
+    ],
+)
+def test_the_new_size_of_a_volume_is_read_as_flyctl_reads_it(given: str, meant: tuple[int, bool]) -> None:
+    assert parse_size(given) == meant
+
+
+@pytest.mark.parametrize("given", ["", "abc", "0", "500MB", "+", "5 apples"])
+def test_a_size_that_means_nothing_is_refused(given: str) -> None:
+    with pytest.raises(Invalid):
+        parse_size(given)

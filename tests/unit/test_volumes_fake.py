@@ -33,7 +33,7 @@ def test_what_is_in_use_is_not_unmounted(host: FakeHost) -> None:
     host.store.in_use.add(volume.id)
     with pytest.raises(Conflict):
         host.store.erase(volume.id)
-    assert host.leftovers() == [f"mounted {volume.id}", f"image {volume.id}", f"record {volume.id}"]
+    assert host.leftovers() == [f"mounted {volume.id}", f"image {volume.id} 1 GB", f"record {volume.id}"]
 
 
 def test_a_planned_problem_comes_once(host: FakeHost) -> None:

@@ -67,6 +67,7 @@ class Door:
             ("POST", "/volumes", self._create_volume),
             ("GET", "/volumes/{id}", self._get_volume),
             ("PUT", "/volumes/{id}", self._update_volume),
+            ("PUT", "/volumes/{id}/extend", self._extend_volume),
             ("DELETE", "/volumes/{id}", self._destroy_volume),
             ("POST", "/volumes/{id}/restore", self._restore_volume),
             ("GET", "/machines", self._list_machines),
@@ -127,6 +128,10 @@ class Door:
     async def _update_volume(self, request: Request) -> Response:
         volume = await self._volumes.update(_id(request), _app(request), await _document(request))
         return self._answer(volume, "volume", _id(request))
+
+    async def _extend_volume(self, request: Request) -> Response:
+        extended = await self._volumes.extend(_id(request), _app(request), await _document(request))
+        return self._answer(extended, "volume", _id(request))
 
     async def _destroy_volume(self, request: Request) -> Response:
         return self._answer(await self._volumes.destroy(_id(request), _app(request)), "volume", _id(request))

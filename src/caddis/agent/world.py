@@ -32,6 +32,15 @@ class Volumes(Protocol):
     def allocate(self, volume_id: str, size_gb: int) -> None:
         """Ensure an image of that size, all of it allocated and on disk."""
 
+    def extend(self, volume_id: str, size_gb: int) -> None:
+        """Ensure that the image has that size, all of it allocated and on disk. NoCapacity, with it as it was."""
+
+    def cut_back(self, volume_id: str, size_gb: int) -> None:
+        """Undo `extend`, before `grow`."""
+
+    def grow(self, volume: Volume) -> bool:
+        """Ensure that a mounted file system fills its image; True where it will only do so at the next mount."""
+
     def format(self, volume: Volume) -> None:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
 

@@ -34,6 +34,11 @@ def update_volume(app: str, volume: str, *, retention: int | None, scheduled: bo
     return Request(method="PUT", path=_path(app, volume), body=body)
 
 
+def extend_volume(app: str, volume: str, size_gb: int) -> Request:
+    """`size_gb` is the whole new size. The answer holds `volume` and `needs_restart`."""
+    return Request(method="PUT", path=f"{_path(app, volume)}/extend", body={"size_gb": size_gb})
+
+
 def destroy_volume(app: str, volume: str) -> Request:
     """Soft: `restore_volume` brings it back within 24 hours."""
     return Request(method="DELETE", path=_path(app, volume))

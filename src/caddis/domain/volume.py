@@ -121,6 +121,18 @@ def check_attachable(volume: Volume, *, machine: str, app: str) -> None:
         raise Conflict(f"volume {volume.id} is {volume.state} and cannot be attached")
 
 
+def check_extension(volume: Volume, size_gb: int) -> None:
+    """Raises unless the volume may now be extended to `size_gb` GB."""
+    if volume.state is not VolumeState.CREATED:
+        raise Conflict(f"volume {volume.id} is {volume.state} and cannot be extended")
+    if size_gb <= volume.size_gb:
+        raise Invalid(
+            f"volume {volume.id} has {volume.size_gb} GB already, and {size_gb} GB is not more: volumes only grow",
+            hint=f"fly volumes extend {volume.id} --size {volume.size_gb + 1}",
+            field="size_gb",
+        )
+
+
 def check_destroyable(volume: Volume) -> None:
     """Raises unless the volume may be destroyed now."""
     if volume.attached_machine_id is not None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from caddis.kernel.command import Command, command, run
+from caddis.kernel.command import Command, Failed, command, run
 from caddis.kernel.libc import filesystem_magic
 
 EXT4_FEATURES = Path("/sys/fs/ext4/features")
@@ -66,6 +66,28 @@ def read_ext4_identity(fd: int) -> Ext4Identity | None:
         return None
     label = block[120:136].rstrip(b"\0").decode("ascii", "replace")
     return Ext4Identity(str(uuid.UUID(bytes=block[104:120])), label)
+
+
+def read_ext4_bytes(fd: int) -> int:
+    """The size that the ext4 on the device or in the file `fd` says it has."""
+    block = os.pread(fd, 1024, _SUPERBLOCK_AT)
+    low, log_size, high = (int(struct.unpack_from("<I", block, at)[0]) for at in (4, 24, 336))
+    return (high << 32 | low) << (10 + log_size)
+
+
+def check_ext4(device: str) -> Command:
+    """Replay the journal and put right what can be without a choice; exit status 1 says that something was."""
+    return command("e2fsck", "-f", "-p", device, deadline=3600.0)
+
+
+def grow_ext4(device: str) -> Command:
+    """Make the file system as large as its device: mounted (that needs CAP_SYS_RESOURCE), or at rest and checked."""
+    return command("resize2fs", device, deadline=3600.0)
+
+
+def says_not_permitted(failed: Failed) -> bool:
+    """Whether `grow_ext4` of a mounted file system was refused to us."""
+    return "Permission denied" in failed.stderr or "not permitted" in failed.stderr
 
 
 def ext4_can(feature: str) -> bool:

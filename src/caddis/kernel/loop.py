@@ -22,7 +22,7 @@ from caddis.telemetry.log import note
 
 _CONTROL = "/dev/loop-control"
 _CLR_FD, _SET_STATUS64, _GET_STATUS64 = 0x4C01, 0x4C04, 0x4C05  # linux/loop.h
-_SET_DIRECT_IO, _CONFIGURE, _GET_FREE = 0x4C08, 0x4C0A, 0x4C82
+_SET_CAPACITY, _SET_DIRECT_IO, _CONFIGURE, _GET_FREE = 0x4C07, 0x4C08, 0x4C0A, 0x4C82
 _READ_ONLY, _AUTOCLEAR, _DIRECT_IO = 1, 4, 16
 _INFO = struct.Struct("=QQQQQIIII64s64s32s2Q")  # struct loop_info64
 _FLAGS_AT = 52
@@ -113,6 +113,16 @@ def find(fd: int) -> LoopDevice | None:
             return LoopDevice(path, device)
         os.close(device)
     return None
+
+
+def refresh_size(fd: int) -> None:
+    """Have the device that shows the file `fd`, if there is one, take over the file's size, in use or not."""
+    device = find(fd)
+    if device is not None:
+        try:
+            fcntl.ioctl(device.fd, _SET_CAPACITY)
+        finally:
+            device.release()
 
 
 def observe(device_fd: int) -> LoopStatus | None:

@@ -53,6 +53,11 @@ def open_luks(device: str, header: Path, name: str, *, key: bytes) -> Command:
     )
 
 
+def extend_luks(header: Path, name: str, *, key: bytes) -> Command:
+    """Have /dev/mapper/<name> take over the size of its device, in use or not."""
+    return Command(argv=("cryptsetup", "resize", "--header", str(header), "--key-file", "-", name), stdin=key)
+
+
 def close_luks(name: str) -> Command:
     """Remove /dev/mapper/<name> and the key in the kernel with it."""
     return Command(argv=("cryptsetup", "close", name))

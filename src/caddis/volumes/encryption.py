@@ -32,6 +32,9 @@ class Encryption(Protocol):
     def open_device(self, device: str) -> str:
         """Ensure that the device for the file system, or for the machine of a raw volume, is there; its path."""
 
+    def extend_device(self) -> None:
+        """Have an open device take over the size of what is below it."""
+
     def protect(self, root: Path) -> None:
         """Once, when the empty folder `root` has just been made."""
 
@@ -53,6 +56,9 @@ class NoEncryption:
     def open_device(self, device: str) -> str:
         """The device itself."""
         return device
+
+    def extend_device(self) -> None:
+        """Nothing to do."""
 
     def protect(self, root: Path) -> None:
         """Nothing to do."""
@@ -78,6 +84,9 @@ class FscryptEncryption:
     def open_device(self, device: str) -> str:
         """The device itself: its free space and its file system's own book-keeping are not secret."""
         return device
+
+    def extend_device(self) -> None:
+        """Nothing to do."""
 
     def protect(self, root: Path) -> None:
         """Set the policy on the empty folder."""
@@ -123,6 +132,10 @@ class LuksEncryption:
                 raise Damaged(f"the key of volume {self._id} is not the one that it was encrypted with") from None
             raise
         return str(path)
+
+    def extend_device(self) -> None:
+        """The mapping keeps the size that it was made with until it is told."""
+        run(luks.extend_luks(self._header, mapper_name(self._id), key=self._key.reveal))
 
     def protect(self, root: Path) -> None:
         """Nothing to do: everything on the device is encrypted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from caddis.telemetry.seam import seam
+from caddis.volumes.extending import unfinished_slice
 from caddis.volumes.place import Place, volume_slice
 from caddis.volumes.unmounting import unmount_volume
 
@@ -11,4 +12,5 @@ def erase_volume(place: Place, volume_id: str) -> None:
     """Ensure that image, record, LUKS header and mount are gone, on disk. Conflict when it is in use."""
     unmount_volume(place, volume_id)
     seam("volumes.erase:after unmount")
+    place.pool.erase(unfinished_slice(volume_id))
     place.pool.erase(volume_slice(volume_id))

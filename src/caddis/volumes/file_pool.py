@@ -64,6 +64,35 @@ class FilePool:
             os.close(fd)
             sync_folder(path.parent)
 
+    def extend(self, name: str, size_bytes: int) -> None:
+        """Ensure that a slice is at least so large, all allocated and on disk; who uses its device sees it at once.
+
+        NoCapacity, with the slice as it was, if it cannot be.
+        """
+        with self._open(name) as fd:
+            size = os.fstat(fd).st_size
+            if size < size_bytes:
+                self._check_room(name, size_bytes - size)
+                self._fill(fd, name, size_bytes)
+            os.fsync(fd)
+            loop.refresh_size(fd)
+
+    def cut_back(self, name: str, size_bytes: int) -> None:
+        """Undo `extend`, before anything was written to what it gave."""
+        with self._open(name) as fd:
+            os.truncate(fd, min(size_bytes, os.fstat(fd).st_size))
+            os.fsync(fd)
+            loop.refresh_size(fd)
+
+    def twin(self, origin: str, name: str) -> None:
+        """Make `name` a slice that shares the bytes of `origin` until they are changed; no space is promised to it."""
+        with self._open(origin) as source:
+            target = self._create(name)
+            try:
+                clone(source, target)
+            finally:
+                os.close(target)
+
     def blank(self, name: str) -> None:
         """Make every byte of a slice read as zero, still allocated."""
         with self._open(name) as fd:

@@ -9,10 +9,11 @@ from pathlib import Path
 from caddis.domain.errors import Conflict, Damaged, WrongVolume
 from caddis.domain.ids import filesystem_label, filesystem_uuid
 from caddis.domain.sizes import gb_to_bytes
-from caddis.domain.volume import FileSystemKind, Volume
+from caddis.domain.volume import FileSystemKind, Volume, VolumeState
 from caddis.kernel import filesystem, mount
 from caddis.telemetry.seam import seam
 from caddis.volumes.encryption import Encryption, encryption_of
+from caddis.volumes.extending import can_grow_at_rest, grow_at_rest, grow_mounted, is_short
 from caddis.volumes.place import ROOT, Place, volume_slice
 from caddis.volumes.unmounting import unmount_volume
 
@@ -47,7 +48,7 @@ def mount_volume(place: Place, volume: Volume) -> str:
 
 def _check_size(place: Place, volume: Volume) -> None:
     size = place.pool.size_of(volume_slice(volume.id))
-    if size < gb_to_bytes(volume.size_gb):
+    if volume.state is not VolumeState.EXTENDING and size < gb_to_bytes(volume.size_gb):
         raise Damaged(f"the image of volume {volume.id} was cut short: {size} bytes of {gb_to_bytes(volume.size_gb)}")
 
 
@@ -60,10 +61,21 @@ def _open_raw(place: Place, volume: Volume, encryption: Encryption) -> str:
 
 def _mount_checked(place: Place, volume: Volume, target: Path, encryption: Encryption) -> None:
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _mount_device(place, volume, target, encryption, even_if_short=not can_grow_at_rest(volume)):
+        grow_at_rest(place, volume)
+        _mount_device(place, volume, target, encryption, even_if_short=True)
+    if not can_grow_at_rest(volume):
+        grow_mounted(place, volume)
+
+
+def _mount_device(place: Place, volume: Volume, target: Path, encryption: Encryption, *, even_if_short: bool) -> bool:
+    """False, with nothing done, when the file system is shorter than its volume."""
     with place.pool.opened(volume_slice(volume.id)) as device:
         seam("volumes.mount:after open")
         device = encryption.open_device(device)
         _check_identity(volume, device)
+        if not even_if_short and is_short(volume, device):
+            return False
         try:
             mount.mount(device, target, "ext4", flags=mount.NODEV)
         except OSError as refused:
@@ -74,6 +86,7 @@ def _mount_checked(place: Place, volume: Volume, target: Path, encryption: Encry
                 ) from None
             raise
         seam("volumes.mount:after mount")
+    return True
 
 
 def _check_identity(volume: Volume, device: str) -> None:

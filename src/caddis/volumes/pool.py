@@ -39,6 +39,18 @@ class Pool(Protocol):
     def allocate(self, name: str, size_bytes: int) -> None:
         """Ensure a slice of that size, all allocated and on disk. NoCapacity, with nothing left, if it cannot be."""
 
+    def extend(self, name: str, size_bytes: int) -> None:
+        """Ensure that a slice is at least so large, all allocated and on disk; who uses its device sees it at once.
+
+        NoCapacity, with the slice as it was, if it cannot be.
+        """
+
+    def cut_back(self, name: str, size_bytes: int) -> None:
+        """Undo `extend`, before anything was written to what it gave."""
+
+    def twin(self, origin: str, name: str) -> None:
+        """Make `name` a slice that shares the bytes of `origin` until they are changed; no space is promised to it."""
+
     def blank(self, name: str) -> None:
         """Make every byte of a slice read as zero, still allocated."""
 

@@ -13,6 +13,7 @@ from caddis.kernel import mount
 from caddis.volumes import encryption, record
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
+from caddis.volumes.extending import grow_mounted
 from caddis.volumes.keys import open_wrapping_key
 from caddis.volumes.mounting import mount_volume
 from caddis.volumes.observing import observe_usage
@@ -53,6 +54,21 @@ class VolumeStore:
         """Ensure an image of that size, all of it allocated and on disk. NoCapacity, with nothing left."""
         with self._alone(volume_id):
             self._place.pool.allocate(volume_slice(volume_id), gb_to_bytes(size_gb))
+
+    def extend(self, volume_id: str, size_gb: int) -> None:
+        """Ensure that the image has that size, all of it allocated and on disk. NoCapacity, with it as it was."""
+        with self._alone(volume_id):
+            self._place.pool.extend(volume_slice(volume_id), gb_to_bytes(size_gb))
+
+    def cut_back(self, volume_id: str, size_gb: int) -> None:
+        """Undo `extend`, before `grow`."""
+        with self._alone(volume_id):
+            self._place.pool.cut_back(volume_slice(volume_id), gb_to_bytes(size_gb))
+
+    def grow(self, volume: Volume) -> bool:
+        """Ensure that a mounted file system fills its image; True where it will only do so at the next mount."""
+        with self._alone(volume.id):
+            return grow_mounted(self._place, volume)
 
     def format(self, volume: Volume) -> None:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""

@@ -103,6 +103,14 @@ def volume_update_from_wire(document: object) -> VolumeUpdate:
     )
 
 
+def volume_extension_from_wire(document: object) -> int:
+    """An extend body: the whole new size in GB."""
+    reader = Reader(document)
+    if not reader.has("size_gb"):
+        raise Invalid("size_gb is missing: give the volume's new size in GB", field="size_gb")
+    return naming("size_gb", check_volume_size, reader.document["size_gb"])
+
+
 def _size(reader: Reader) -> int:
     if not reader.has("size_gb"):
         return DEFAULT_SIZE_GB

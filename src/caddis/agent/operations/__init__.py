@@ -13,6 +13,7 @@ from caddis.agent.operations.machine_update import MACHINE_UPDATE
 from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
 from caddis.agent.operations.volume_erase import VOLUME_ERASE
+from caddis.agent.operations.volume_extend import VOLUME_EXTEND
 from caddis.agent.operations.volume_restore import VOLUME_RESTORE
 from caddis.agent.operations.volume_update import VOLUME_UPDATE
 from caddis.agent.world import World
@@ -21,6 +22,7 @@ from caddis.journal.operation import Operation
 RECIPES: tuple[Operation[World], ...] = (
     VOLUME_CREATE,
     VOLUME_UPDATE,
+    VOLUME_EXTEND,
     VOLUME_DESTROY,
     VOLUME_RESTORE,
     VOLUME_ERASE,

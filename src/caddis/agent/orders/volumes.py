@@ -14,7 +14,7 @@ from caddis.domain.errors import Invalid, Missing, Problem
 from caddis.domain.ids import VOLUME_ID, ulid
 from caddis.domain.volume import UNDO_PERIOD, Volume, VolumeState
 from caddis.telemetry.log import note
-from caddis.wire.volume import volume_request_from_wire, volume_update_from_wire
+from caddis.wire.volume import volume_extension_from_wire, volume_request_from_wire, volume_update_from_wire
 
 
 class VolumeOrders:
@@ -68,6 +68,18 @@ class VolumeOrders:
         if changes:
             await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
         return await in_thread(self._show, id, app)
+
+    async def extend(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
+        """More space, and whether the machine must be restarted to see it."""
+        size_gb = volume_extension_from_wire(document)
+        volume = await in_thread(self._world.book.get_volume, id, app)
+        capacity = await in_thread(self._world.volumes.capacity_bytes)
+        inputs = {"id": id, "size_gb": size_gb, "old_size_gb": volume.size_gb, "capacity_bytes": capacity}
+        await self._operate("volume.extend/1", inputs, id)
+        volume = await in_thread(self._world.book.get_volume, id, app)
+        needs_restart = await in_thread(self._world.volumes.grow, volume)
+        shown = await in_thread(self._show, id, app, observe=True)
+        return {"volume": shown, "needs_restart": needs_restart}
 
     async def destroy(self, id: str, app: str) -> dict[str, Any]:
         """Soft: it can be brought back for a day. Destroying what is destroyed already changes nothing."""

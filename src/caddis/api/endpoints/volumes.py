@@ -54,12 +54,10 @@ async def _change(call: Call, app: str, method: str, *, verb: str = "", body: by
 
 
 async def extend_volume(call: Call) -> Response:
-    """Comes with a later version."""
-    await _find(call)
-    raise Missing(
-        "volumes cannot be extended yet: that comes with a later version",
-        hint="create a larger volume and copy your data to it",
-    )
+    """More space, while its machine runs; the answer says whether that must be restarted to see it."""
+    app = await call.app()
+    body = await call.checked_body()
+    return await _change(call, app.name, "PUT", verb="/extend", body=body)
 
 
 async def snapshots(call: Call) -> Response:
