@@ -132,6 +132,22 @@ def test_a_volume_is_extended_while_its_machine_writes_to_it(calls: Calls, tmp_p
     assert calls.shell(id, "awk 'NR > 1 && $1 != last + 1 && $1 != 1 {print} {last = $1}' /data/log") == ""
 
 
+def test_a_volume_that_fills_up_grows_by_itself_up_to_its_limit(calls: Calls) -> None:
+    volume = calls.make_volume(require_unique_zone=False)
+    wish = {"volume": volume, "path": "/data", "extend_threshold_percent": 60, "add_size_gb": 1, "size_gb_limit": 2}
+    id = calls.make_machine("sleep 1000", mounts=[wish])
+    calls.await_state(id, "started")
+    calls.shell(id, "dd if=/dev/zero of=/data/fill bs=1M count=700 2>&1")
+    (event,) = calls.await_events(id, "extend", 1)
+    assert event["request"] == {"volume": volume, "from_size_gb": 1, "size_gb": 2}
+    assert calls.ok("GET", f"/volumes/{volume}")["size_gb"] == 2
+    calls.ok("POST", f"/machines/{id}/restart")
+    calls.await_state(id, "started")
+    calls.shell(id, "dd if=/dev/zero of=/data/more bs=1M count=1100 2>&1; sleep 6")  # longer than between two looks
+    assert len(calls.await_events(id, "extend", 1)) == 1
+    assert calls.ok("GET", f"/volumes/{volume}")["size_gb"] == 2
+
+
 def test_who_has_no_lease_waits(calls: Calls) -> None:
     id = calls.make_machine("sleep 1000")
     calls.await_state(id, "started")

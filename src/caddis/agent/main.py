@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
 from caddis.agent.door import Door
 from caddis.agent.down import stop_machines
@@ -37,6 +38,7 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
+_FULLNESS_SWEEP = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +93,7 @@ async def _serve(options: Options) -> None:
         asyncio.create_task(_forever("reports", reporter.run)),
         asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, volumes))),
         asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
+        asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, volumes))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
     ]
     note("agent is ready", host=options.host, zone=options.zone, socket=str(path))
@@ -149,6 +152,11 @@ async def _tend_logs(world: World) -> None:
     await asyncio.sleep(_LOG_SWEEP)
     for name in await in_thread(world.runtime.list_names):
         await in_thread(tend, world.runtime.log_path(name))
+
+
+async def _watch_fullness(world: World, volumes: VolumeOrders) -> None:
+    await asyncio.sleep(_FULLNESS_SWEEP)
+    await extend_what_is_full(world, volumes)
 
 
 async def _sweep_images(supervisor: Supervisor) -> None:
