@@ -140,6 +140,10 @@ class FakeAgent:
             volume["state"] = "pending_destroy"
         elif request.url.path.endswith("/restore"):
             volume["state"] = "created"
+        elif request.url.path.endswith("/extend"):
+            volume["size_gb"] = (await request.json())["size_gb"]
+            self._answer("volume", volume["id"])
+            return JSONResponse({"volume": volume, "needs_restart": True})
         else:
             volume |= {key: value for key, value in (await request.json()).items() if value is not None}
         return self._answer("volume", volume["id"])
@@ -241,6 +245,7 @@ class FakeAgent:
                 Route("/volumes", self._create_volume, methods=["POST"]),
                 Route("/volumes/{id}", self._volume, methods=one),
                 Route("/volumes/{id}/restore", self._volume, methods=["POST"]),
+                Route("/volumes/{id}/extend", self._volume, methods=["PUT"]),
                 Route("/machines", self._create_machine, methods=["POST"]),
                 Route("/machines/{id}", self._machine, methods=one),
                 Route("/machines/{id}/{verb:path}", self._verb, methods=[*one, "PATCH"]),
