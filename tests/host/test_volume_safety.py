@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from caddis.domain.errors import Conflict, Damaged, WrongVolume
+from caddis.domain.errors import Conflict, Damaged, Problem, WrongVolume
 from caddis.domain.ids import filesystem_label, filesystem_uuid
 from caddis.domain.sizes import GIB, MIB
 from caddis.domain.volume import EncryptionKind, FileSystemKind
@@ -382,3 +382,28 @@ def test_nothing_can_be_attached_beside_an_attached_image(host: RealHost) -> Non
             assert os.stat(device).st_rdev == os.stat(host.run / "volumes" / volume.id).st_dev
     finally:
         os.close(fd)
+
+
+def test_a_file_system_that_cannot_grow_is_mounted_as_it_is(host: RealHost) -> None:
+    store = host.open()
+    volume = create(store)
+    host.put_file(store.mount(volume), "guest", b"hello")
+    store.unmount(volume.id)
+    store.extend(volume.id, 2)
+    larger = replace(volume, size_gb=2)
+
+    def fail(passed: str) -> None:
+        if passed == "volumes.grow:after check":
+            raise Problem("planned by the test")
+
+    with watch(fail):
+        assert host.list_files(store.mount(larger)) == ["guest"]
+    usage = store.observe_usage(volume.id)
+    assert usage is not None and usage.blocks * usage.block_size < 1.1 * GIB
+    store.unmount(volume.id)
+    assert host.list_files(store.mount(larger)) == ["guest"]
+    usage = store.observe_usage(volume.id)
+    assert usage is not None and usage.blocks * usage.block_size > 1.8 * GIB
+    store.unmount(volume.id)
+    store.erase(volume.id)
+    assert host.leftovers() == []

@@ -6,8 +6,10 @@ rest is not safe against being killed, so it works on a twin of the slice, which
 
 from __future__ import annotations
 
+import logging
 import os
 
+from caddis.domain.errors import Problem
 from caddis.domain.ids import VOLUME_ID
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
@@ -42,9 +44,20 @@ def grow_mounted(place: Place, volume: Volume) -> bool:
 
 
 def grow_at_rest(place: Place, volume: Volume) -> None:
-    """Have a short file system that nobody has mounted, and whose identity was checked, fill its slice."""
-    name, unfinished = volume_slice(volume.id), unfinished_slice(volume.id)
+    """Have a short file system that nobody has mounted, and whose identity was checked, fill its slice.
+
+    Where that cannot be, it stays as it is, with a line in the log: a machine starts with less space rather than not.
+    """
     note("growing a file system at rest", volume=volume.id, size_gb=volume.size_gb)
+    try:
+        _grow_twin(place, volume_slice(volume.id), unfinished_slice(volume.id))
+    except Problem as problem:
+        note("the file system could not grow", volume=volume.id, why=problem.message, level=logging.WARNING)
+        place.pool.close_device(unfinished_slice(volume.id), patience=PATIENCE)
+        place.pool.erase(unfinished_slice(volume.id))
+
+
+def _grow_twin(place: Place, name: str, unfinished: str) -> None:
     place.pool.twin(name, unfinished)
     with place.pool.opened(unfinished) as device:
         run(filesystem.check_ext4(device), accept=(0, 1))
