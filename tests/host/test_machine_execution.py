@@ -96,4 +96,4 @@ def test_a_machine_that_is_deleted_while_programs_run_in_it_is_gone_and_each_of_
         for runner in runners:
             runner.join()
         assert machines.runtime.list_names() == []
-    assert all(answer == 137 or isinstance(answer, Conflict) for answer in said), said
+    assert [answer for answer in said if answer != 137 and not isinstance(answer, Conflict)] == []

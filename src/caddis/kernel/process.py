@@ -36,6 +36,18 @@ def is_running(pid: int, started: int) -> bool:
     return stat is not None and stat.started == started and stat.state not in ("Z", "X")
 
 
+def is_ending(pid: int) -> bool:
+    """Whether it has ended or begun to: it gives up its namespaces first.
+
+    A namespace's first process may then stay until the last other one is gone, and is no zombie yet.
+    """
+    try:
+        os.readlink(f"/proc/{pid}/ns/ipc")
+    except OSError:
+        return True
+    return False
+
+
 def read_arguments(pid: int) -> list[str]:
     """argv; empty for a kernel thread, a zombie or nothing."""
     try:

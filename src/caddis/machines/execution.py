@@ -13,12 +13,14 @@ from caddis.domain.errors import Conflict, Invalid, Problem, TimedOut
 from caddis.kernel import cgroup, process, runc
 from caddis.kernel.command import Failed, run
 from caddis.kernel.conmon import Files, find_init
+from caddis.kernel.mount import wait_until
 from caddis.machines.plan import ExecResult
 from caddis.machines.spec import exec_spec
 
 MAX_OUTPUT = 16 << 20  # bytes each of stdout and stderr; what goes beyond is dropped
 NOT_FOUND = 127  # as a shell says it
 _MAX_SIGNAL = 64
+_MOMENT = 0.5  # seconds
 _numbers = itertools.count()
 
 
@@ -66,10 +68,14 @@ def execute_inside(
         spec.unlink(missing_ok=True)
         complaint = _take_complaint(log)
     code = finished.exit
-    if code and _has_ended(files):  # and whatever runc or the program says comes of that
+    not_found = complaint is not None and runc.is_not_found(complaint)
+    # Whatever else runc complains of, and any bad end, may come of the machine's own end, which takes some moments.
+    if code and _ends_within(files, 0.0 if complaint is None or not_found else _MOMENT):
         raise stopped(machine.name)
+    if not_found:
+        return ExecResult(exit_code=NOT_FOUND, stderr=f"{argv[0]}: executable not found\n".encode())
     if complaint is not None:
-        return _refused(argv[0], complaint)
+        raise Problem(f"{argv[0]} could not be run inside: {complaint}")
     signal = code - 128 if 128 < code <= 128 + _MAX_SIGNAL else 0
     return ExecResult(exit_code=code, exit_signal=signal, stdout=finished.stdout, stderr=finished.stderr)
 
@@ -88,13 +94,6 @@ def _take_complaint(log: Path) -> str | None:
     return runc.read_complaint(text)
 
 
-def _has_ended(files: Files) -> bool:
+def _ends_within(files: Files, seconds: float) -> bool:
     init = find_init(files)
-    stat = None if init is None else process.find_stat(init)
-    return stat is None or stat.state in ("Z", "X")
-
-
-def _refused(program: str, complaint: str) -> ExecResult:
-    if runc.is_not_found(complaint):
-        return ExecResult(exit_code=NOT_FOUND, stderr=f"{program}: executable not found\n".encode())
-    raise Problem(f"{program} could not be run inside: {complaint}")
+    return init is None or wait_until(lambda: process.is_ending(init), patience=seconds)

@@ -13,6 +13,7 @@ import platform
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -52,6 +53,9 @@ class RuncRuntime:
         self._containers, self._logs = Path(run_dir) / "containers", Path(logs_dir)
         self._parent, self._pids_limit, self._log_bytes = cgroup_parent.strip("/"), pids_limit, log_bytes
         self._lock, self._launching = threading.Lock(), 0
+        self._guests = threading.Condition(self._lock)  # what the next two count
+        self._executing: Counter[str] = Counter()
+        self._deleting: Counter[str] = Counter()
 
     def launch(self, plan: LaunchPlan) -> int:
         """Ensure the process of this launch runs; the pid to watch (it ends when the machine has ended).
@@ -106,9 +110,21 @@ class RuncRuntime:
 
     def delete(self, name: str) -> None:
         """Ensure that no process, cgroup, container record or bundle of it is left. Its log stays."""
+        with self._guests:
+            self._deleting[name] += 1
+        try:
+            self._delete(name)
+        finally:
+            with self._guests:
+                self._deleting[name] -= 1
+
+    def _delete(self, name: str) -> None:
         files = self._files(name)
         if os.path.isdir(files.folder) and self._read_launched(name) is None:
             _end_makers(files)
+        cgroup.kill(self._cgroup(name))
+        with self._guests:  # runc's own part of an `execute` outlives its program by some moments, and writes here
+            self._guests.wait_for(lambda: not self._executing[name], _PATIENCE)
         cgroup.kill(self._cgroup(name))
         _end_conmon(files)
         logs.finish(self.log_path(name))
@@ -116,7 +132,8 @@ class RuncRuntime:
         with self._lock:
             if not self._launching:
                 cgroup.remove_if_empty(self._parent)
-        _remove_folder(files.folder)
+        if os.path.isdir(files.folder):
+            shutil.rmtree(files.folder)
 
     def execute(
         self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
@@ -125,7 +142,16 @@ class RuncRuntime:
         if self.find_watched_pid(name) is None:
             raise stopped(name)
         inside = Inside(self._files(name), name, self._cgroup(name))
-        return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
+        with self._guests:
+            if self._deleting[name]:
+                raise stopped(name)
+            self._executing[name] += 1
+        try:
+            return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
+        finally:
+            with self._guests:
+                self._executing[name] -= 1
+                self._guests.notify_all()
 
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside, with pids as seen inside."""
@@ -237,13 +263,6 @@ def _end_conmon(files: conmon.Files) -> None:
             return
         process.send(pidfd, SIGKILL)
         process.wait_end(pidfd, _PATIENCE)
-
-
-def _remove_folder(path: str) -> None:
-    """An `execute` whose program was just killed may be tidying up in it at the same time."""
-    until = time.monotonic() + _PATIENCE
-    while os.path.isdir(path):
-        shutil.rmtree(path, ignore_errors=time.monotonic() < until)
 
 
 def _device_numbers(path: str) -> tuple[int, int]:
