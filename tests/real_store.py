@@ -49,7 +49,11 @@ class RealHost(Host):
     def leftovers(self) -> list[str]:
         pool = str(self.run / "pool")
         held = [line for line in list_mounts(self.run) if line not in (str(self.run), pool)]
-        files = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / "pool" / kind).glob("*"))]
+        files = [
+            str(path)
+            for kind in ("volumes", "snapshots", "scratch")
+            for path in sorted((self.run / "pool" / kind).glob("*"))
+        ]
         points = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / kind).glob("*"))]
         return held + list_loops(self.run) + files + points
 

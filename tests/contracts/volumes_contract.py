@@ -11,7 +11,8 @@ import pytest
 
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, WrongVolume
 from caddis.domain.ids import volume_id
-from caddis.domain.sizes import GIB
+from caddis.domain.sizes import GIB, MIB
+from caddis.domain.snapshot import origin_of
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 
 
@@ -45,6 +46,14 @@ def create(store: Any, *, encrypted: bool = False, fstype: FileSystemKind = File
     store.format(volume)
     store.write_record(volume)
     return volume
+
+
+def copy_of(store: Any, volume: Volume, *, snapshot_id: str | None = None, size_gb: int = 1) -> Volume:
+    """A new volume from a snapshot of this one, or from itself."""
+    id = new_id()
+    copy = replace(volume, id=id, size_gb=size_gb, wrapped_key=store.rewrap_key(origin_of(volume), id))
+    store.copy(copy, origin_of(volume), snapshot_id)
+    return copy
 
 
 class Host:
@@ -289,3 +298,88 @@ class VolumesContract:
     def test_what_is_not_a_name_never_becomes_a_path(self, host: Host, bad: str) -> None:
         with pytest.raises(Invalid):
             host.store.mount_scratch(bad, 0)
+
+    @pytest.mark.parametrize("encrypted", [False, True])
+    def test_a_snapshot_is_the_volume_at_one_instant(self, host: Host, encrypted: bool) -> None:
+        volume = create(host.store, encrypted=encrypted)
+        path = host.store.mount(volume)
+        host.put_file(path, "before", b"1")
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        host.put_file(path, "after", b"2")
+        copy = copy_of(host.store, volume, snapshot_id="vs_0123456789abcdef")
+        assert host.list_files(host.store.mount(copy)) == ["before"]
+        assert host.list_files(path) == ["after", "before"]
+
+    def test_a_snapshot_that_is_there_is_not_taken_again(self, host: Host) -> None:
+        volume = create(host.store)
+        path = host.store.mount(volume)
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        host.put_file(path, "after", b"2")
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        copy = copy_of(host.store, volume, snapshot_id="vs_0123456789abcdef")
+        assert host.list_files(host.store.mount(copy)) == []
+
+    def test_a_fork_is_independent_and_survives_the_death_of_its_origin(self, host: Host) -> None:
+        volume = create(host.store, encrypted=True)
+        path = host.store.mount(volume)
+        host.put_file(path, "common", b"1")
+        fork = copy_of(host.store, volume)
+        forked = host.store.mount(fork)
+        host.put_file(forked, "of the fork", b"2")
+        host.put_file(path, "of the origin", b"3")
+        host.store.unmount(volume.id)
+        host.store.erase(volume.id)
+        host.store.unmount(fork.id)
+        assert host.list_files(host.store.mount(fork)) == ["common", "of the fork"]
+
+    def test_a_copy_may_be_larger_than_its_origin(self, host: Host) -> None:
+        volume = create(host.store)
+        larger = copy_of(host.store, volume, size_gb=2)
+        host.store.mount(larger)
+        usage = host.store.observe_usage(larger.id)
+        assert usage.blocks * usage.block_size > GIB * 3 // 2
+
+    def test_a_snapshot_survives_its_volume(self, host: Host) -> None:
+        volume = create(host.store, encrypted=True)
+        host.put_file(host.store.mount(volume), "kept", b"1")
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        host.store.unmount(volume.id)
+        host.store.erase(volume.id)
+        copy = copy_of(host.store, volume, snapshot_id="vs_0123456789abcdef")
+        assert host.list_files(host.store.mount(copy)) == ["kept"]
+
+    def test_what_carries_another_identity_is_not_copied(self, host: Host) -> None:
+        one, other = create(host.store), create(host.store)
+        host.swap_images(one.id, other.id)
+        copy = replace(one, id=new_id())
+        with pytest.raises(WrongVolume):
+            host.store.copy(copy, origin_of(one), None)
+        host.store.erase(copy.id)
+
+    def test_a_snapshot_holds_only_what_the_older_one_does_not(self, host: Host) -> None:
+        volume = create(host.store)
+        path = host.store.mount(volume)
+        host.put_file(path, "large", bytes(range(256)) * 4096)
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        host.put_file(path, "small", b"1" * 4096)
+        host.store.take_snapshot(origin_of(volume), "vs_1123456789abcdef")
+        first = host.store.held_bytes("vs_0123456789abcdef", None)
+        second = host.store.held_bytes("vs_1123456789abcdef", "vs_0123456789abcdef")
+        assert first >= MIB > second >= 4096
+        assert host.store.held_bytes("vs_1123456789abcdef", None) >= first
+
+    def test_erasing_snapshots_and_copies_leaves_nothing(self, host: Host) -> None:
+        before = host.leftovers()
+        volume = create(host.store, encrypted=True)
+        host.store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+        copy = copy_of(host.store, volume, snapshot_id="vs_0123456789abcdef")
+        host.store.erase_snapshot("vs_0123456789abcdef")
+        host.store.erase_snapshot("vs_0123456789abcdef")
+        host.store.erase(copy.id)
+        host.store.erase(volume.id)
+        assert host.leftovers() == before
+
+    def test_a_missing_snapshot_is_named(self, host: Host) -> None:
+        volume = create(host.store)
+        with pytest.raises(Damaged, match="vs_0123456789abcdef"):
+            copy_of(host.store, volume, snapshot_id="vs_0123456789abcdef")

@@ -14,10 +14,13 @@ from caddis.agent.operations.common import dump
 from caddis.domain.errors import NotFound
 from caddis.domain.life import DestroyAsked, Ended, StartAsked, decide
 from caddis.domain.machine import ExitStatus, Init, Machine, MachineConfig, MachineState, Mount, Restart, RestartPolicy
+from caddis.domain.snapshot import Snapshot, SnapshotStatus, origin_of
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 
 VOLUME = "vol_0123456789abcdef"
 MACHINE = "0123456789abcd"
+COPY = "vol_fedcba9876543210"
+SNAPSHOT, NEXT_SNAPSHOT = "vs_0123456789abcdef", "vs_1123456789abcdef"
 IMAGE = "docker-archive:/images/tiny.tar"
 Prepared = tuple[Mapping[str, Any], str, str]
 
@@ -97,6 +100,51 @@ def _volume_restore(stage: Stage) -> Prepared:
 def _volume_erase(stage: Stage) -> Prepared:
     run(stage, "volume.destroy/1", *_volume_destroy(stage))
     return {"id": VOLUME}, "erase", VOLUME
+
+
+def _snapshot_create(stage: Stage, id: str = SNAPSHOT) -> Prepared:
+    if stage.world.book.find_volume(VOLUME) is None:
+        make_volume(stage)
+    volume = stage.world.book.get_volume(VOLUME)
+    now = stage.world.now()
+    snapshot = Snapshot(
+        id=id,
+        app="web",
+        volume_name="data",
+        region="lhr",
+        zone="a1f0",
+        origin=origin_of(volume),
+        status=SnapshotStatus.WAITING,
+        created_at=now,
+        retention_days=5,
+        due_at=now,
+        expires_at=now + timedelta(days=5),
+    )
+    inputs = {
+        "snapshot": {**dump(snapshot), "origin": None},
+        "volume": VOLUME,
+        "bound_bytes": stage.world.volumes.snapshot_bound(VOLUME),
+        "capacity_bytes": stage.world.volumes.capacity_bytes(),
+    }
+    return inputs, f"snapshot:{id}", VOLUME
+
+
+def _snapshot_erase(stage: Stage) -> Prepared:
+    run(stage, "snapshot.create/1", *_snapshot_create(stage))
+    run(stage, "snapshot.create/1", *_snapshot_create(stage, NEXT_SNAPSHOT))
+    return {"id": SNAPSHOT, "volume": VOLUME}, f"erase:{SNAPSHOT}", VOLUME
+
+
+def _volume_copy(stage: Stage) -> Prepared:
+    run(stage, "snapshot.create/1", *_snapshot_create(stage))
+    volume = replace(new_volume(stage), id=COPY, size_gb=2, state=VolumeState.RESTORING)
+    inputs = {
+        "volume": dump(volume),
+        "origin": VOLUME,
+        "snapshot": SNAPSHOT,
+        "capacity_bytes": stage.world.volumes.capacity_bytes(),
+    }
+    return inputs, f"copy:{COPY}", COPY
 
 
 def _machine_create(stage: Stage) -> Prepared:
@@ -183,6 +231,42 @@ def _has_no_machine(stage: Stage) -> None:
         raise AssertionError("the machine is still there")
 
 
+def _has_snapshot(status: SnapshotStatus) -> Any:
+    def holds(stage: Stage) -> None:
+        snapshot = stage.world.book.find_snapshot(SNAPSHOT)
+        assert snapshot is not None and snapshot.status is status
+        assert (snapshot.origin.wrapped_key is None) == (status is SnapshotStatus.FAILED)
+        assert _key_is_only_in_its_row(stage)
+
+    return holds
+
+
+def _key_is_only_in_its_row(stage: Stage) -> bool:
+    """Whoever destroys the rows destroys the key: no operation may keep it in its inputs."""
+    key = stage.world.book.get_volume(VOLUME).wrapped_key
+    rows = stage.world.book.database.read("SELECT inputs FROM operation WHERE name LIKE 'snapshot%'", ())
+    return key is not None and not any(key in row["inputs"] for row in rows)
+
+
+def _has_only_the_next_snapshot(stage: Stage) -> None:
+    (snapshot,) = stage.world.book.list_snapshots(VOLUME)
+    assert snapshot.id == NEXT_SNAPSHOT
+    assert snapshot.held_bytes == stage.world.volumes.held_bytes(NEXT_SNAPSHOT, None)
+
+
+def _has_copy(stage: Stage) -> None:
+    copy = stage.world.book.get_volume(COPY)
+    assert (copy.state, copy.size_gb) == (VolumeState.CREATED, 2)
+    stage.world.volumes.mount(copy)
+    stage.world.volumes.unmount(COPY)
+    _CREATED(stage)
+
+
+def _has_no_copy(stage: Stage) -> None:
+    assert stage.world.book.find_volume(COPY) is None
+    _CREATED(stage)
+
+
 _CREATED = _has_volume(VolumeState.CREATED)
 _PENDING = _has_volume(VolumeState.PENDING_DESTROY)
 CASES = (
@@ -197,6 +281,14 @@ CASES = (
     Case("volume.destroy/1", _volume_destroy, _PENDING, _CREATED),
     Case("volume.restore/1", _volume_restore, _CREATED, _PENDING),
     Case("volume.erase/1", _volume_erase, _has_no_volume, _PENDING),
+    Case("volume.copy/1", _volume_copy, _has_copy, _has_no_copy),
+    Case(
+        "snapshot.create/1",
+        _snapshot_create,
+        _has_snapshot(SnapshotStatus.CREATED),
+        _has_snapshot(SnapshotStatus.FAILED),
+    ),
+    Case("snapshot.erase/1", _snapshot_erase, _has_only_the_next_snapshot, _has_no_volume),
     Case("machine.create/1", _machine_create, _has_machine(MachineState.CREATED), _has_no_machine),
     Case("machine.launch/1", _machine_launch, _has_machine(MachineState.STARTED), _has_machine(MachineState.FAILED)),
     Case("machine.teardown/1", _machine_teardown, _has_machine(MachineState.STOPPED, torn_down=1), _has_no_machine),

@@ -13,6 +13,7 @@ from matrix import Script, run
 
 from caddis.agent.book import Book
 from caddis.agent.world import World
+from caddis.domain.clock import Seen
 from caddis.telemetry.seam import watch
 from fakes.images import FakeImages
 from fakes.network import FakeNetwork
@@ -50,6 +51,7 @@ class FakeStage:
             roots=self.roots,
             network=self.network,
             now=lambda: NOW,
+            look=lambda: Seen(wall=NOW, boot="b", uptime=0.0),
             entropy=lambda: b"0123456789abcdef",
         )
 
@@ -81,4 +83,5 @@ def rows(world: World) -> list[str]:
     volumes = [f"row {one.id} attached to {one.attached_machine_id}" for one in world.book.list_volumes()]
     machines = [f"row {one.id}" for one in world.book.list_machines(destroyed=True)]
     leases = [f"lease of {one.id}" for one in world.book.list_machines() if world.book.find_lease(one.id)]
-    return volumes + machines + leases
+    snapshots = [f"row {one.id} holds {one.held_bytes}" for one in world.book.list_snapshots() if not one.problem]
+    return volumes + machines + leases + snapshots

@@ -170,6 +170,8 @@ class RealStage:
             world.network.disconnect(machine.id)
             world.roots.unmount(machine.id)
             world.volumes.unmount_scratch(machine.id)
+        for snapshot in world.book.list_snapshots():
+            world.volumes.erase_snapshot(snapshot.id)
         for volume in world.book.list_volumes():
             world.volumes.unmount(volume.id)
             world.volumes.erase(volume.id)

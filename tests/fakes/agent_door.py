@@ -7,6 +7,7 @@ fields of `FakeAgent` it does not do: no containers, no leases.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import threading
 import time
@@ -24,8 +25,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from caddis.domain.errors import InUse, NoCapacity, NotFound, Problem
+from caddis.domain.ids import snapshot_id
 from caddis.domain.volume import EncryptionKind, Volume, VolumeState
 from caddis.wire.problem import problem_to_wire
+from caddis.wire.time import time_to_wire
 from caddis.wire.volume import volume_to_wire
 
 GIB = 1 << 30
@@ -35,7 +38,7 @@ _NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 class FakeAgent:
     """Set `full` to refuse for lack of room, `report_delay` (seconds) to report late, `silent` to report nothing."""
 
-    def __init__(self, host: str, zone: str, folder: Path, *, region: str = "lhr", pool_gb: int = 10) -> None:
+    def __init__(self, host: str, zone: str, folder: Path, *, region: str = "lhr", pool_gb: int = 40) -> None:
         self.host, self.zone, self.region = host, zone, region
         self.socket = folder / f"{host}.sock"
         self.api = ""
@@ -142,11 +145,25 @@ class FakeAgent:
             volume["state"] = "created"
         elif request.url.path.endswith("/extend"):
             volume["size_gb"] = (await request.json())["size_gb"]
-            self._answer("volume", volume["id"])
-            return JSONResponse({"volume": volume, "needs_restart": True})
+            told = {"volume": dict(volume), "needs_restart": True}
+            return JSONResponse(told, headers=self._report("volume", volume["id"], dict(volume)))
         else:
             volume |= {key: value for key, value in (await request.json()).items() if value is not None}
         return self._answer("volume", volume["id"])
+
+    async def _create_snapshot(self, request: Request) -> Response:
+        volume = self._find(self.volumes, request, "volume")
+        snapshot = {
+            "id": snapshot_id(secrets.token_bytes(16)),
+            "size": 4096,
+            "volume_size": volume["size_gb"] << 30,
+            "created_at": time_to_wire(datetime.now(UTC)),
+            "status": "created",
+            "volume_id": volume["id"],
+            "volume_name": volume["name"],
+        }
+        self._app_of[snapshot["id"]] = self._app_of[volume["id"]]
+        return JSONResponse(snapshot, headers=self._report("snapshot", snapshot["id"], snapshot))
 
     # --- machines ---------------------------------------------------------------------------------------------------
     async def _create_machine(self, request: Request) -> Response:
@@ -246,6 +263,7 @@ class FakeAgent:
                 Route("/volumes/{id}", self._volume, methods=one),
                 Route("/volumes/{id}/restore", self._volume, methods=["POST"]),
                 Route("/volumes/{id}/extend", self._volume, methods=["PUT"]),
+                Route("/volumes/{id}/snapshots", self._create_snapshot, methods=["POST"]),
                 Route("/machines", self._create_machine, methods=["POST"]),
                 Route("/machines/{id}", self._machine, methods=one),
                 Route("/machines/{id}/{verb:path}", self._verb, methods=[*one, "PATCH"]),

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass, field, replace
 
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, Problem, WrongVolume
-from caddis.domain.ids import VOLUME_ID
+from caddis.domain.ids import SNAPSHOT_ID, VOLUME_ID
 from caddis.domain.sizes import GIB, gb_to_bytes
+from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.volumes.encryption import choose_encryption
 
@@ -39,6 +40,8 @@ class FakeVolumes:
         self.images: dict[str, _Image] = {}
         self.records: dict[str, Volume] = {}
         self.mounted: dict[str, str] = {}  # volume id: path handed out
+        self.snapshots: dict[str, _Image] = {}
+        self.snapshot_records: dict[str, Snapshot] = {}
         self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
         self.in_use: set[str] = set()  # ids and names that somebody holds: unmounting them is refused
         self.next_problem: dict[str, Problem] = {}  # verb: what its next call raises
@@ -52,6 +55,8 @@ class FakeVolumes:
             *(f"scratch {name}" for name in sorted(self.scratches)),
             *(f"image {volume_id} {image.size_gb} GB" for volume_id, image in sorted(self.images.items())),
             *(f"record {volume_id}" for volume_id in sorted(self.records)),
+            *(f"snapshot {snapshot_id}" for snapshot_id in sorted(self.snapshots)),
+            *(f"record {snapshot_id}" for snapshot_id in sorted(self.snapshot_records)),
         ]
 
     def put_file(self, path: str, name: str, content: bytes) -> None:
@@ -165,6 +170,50 @@ class FakeVolumes:
         free = blocks - sum(-(-len(content) // _BLOCK) for content in image.files.values())
         return Usage(block_size=_BLOCK, blocks=blocks, blocks_free=free, blocks_avail=free)
 
+    def snapshot_bound(self, volume_id: str) -> int:
+        """By the files in it."""
+        return sum(map(len, self._image(volume_id).files.values()))
+
+    def take_snapshot(self, origin: Origin, snapshot_id: str) -> None:
+        """Kept as it is when it is there."""
+        self._fail("take_snapshot")
+        self.snapshots.setdefault(_checked_snapshot(snapshot_id), _twin(self._image(origin.volume_id)))
+
+    def held_bytes(self, snapshot_id: str, older: str | None) -> int:
+        """Files that the older one has not, or not so."""
+        before = self._snapshot(older).files if older else {}
+        files = self._snapshot(snapshot_id).files
+        return sum(len(content) for name, content in files.items() if before.get(name) != content)
+
+    def write_snapshot_record(self, snapshot: Snapshot) -> None:
+        """Kept beside the snapshot."""
+        self._fail("write_snapshot_record")
+        self.snapshot_records[snapshot.id] = snapshot
+
+    def erase_snapshot(self, snapshot_id: str) -> None:
+        """Gone with its record."""
+        self._fail("erase_snapshot")
+        self.snapshots.pop(_checked_snapshot(snapshot_id), None)
+        self.snapshot_records.pop(snapshot_id, None)
+
+    def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
+        """Bound to the other volume."""
+        if origin.wrapped_key is None:
+            return None
+        return f"{volume_id}:{origin.wrapped_key.partition(':')[2]}"
+
+    def copy(self, volume: Volume, origin: Origin, snapshot_id: str | None) -> None:
+        """Carries the new volume's identity; the key inside is the origin's."""
+        self._fail("copy")
+        if _checked(volume.id) in self.images:
+            return
+        image = _twin(self._snapshot(snapshot_id) if snapshot_id else self._image(origin.volume_id))
+        if image.identity != origin.volume_id:
+            raise WrongVolume(f"what was to be copied does not carry the identity of volume {origin.volume_id}")
+        image.identity, image.size_gb = volume.id, volume.size_gb
+        image.key = self.rewrap_key(origin, volume.id)
+        self.images[volume.id] = image
+
     def erase(self, volume_id: str) -> None:
         """Image and record are gone."""
         self._fail("erase")
@@ -196,6 +245,11 @@ class FakeVolumes:
             raise Damaged(f"the image of volume {volume_id} is missing from the pool")
         return self.images[volume_id]
 
+    def _snapshot(self, snapshot_id: str) -> _Image:
+        if _checked_snapshot(snapshot_id) not in self.snapshots:
+            raise Damaged(f"the image of snapshot {snapshot_id} is missing from the pool")
+        return self.snapshots[snapshot_id]
+
     def _check_unused(self, name: str, what: str) -> None:
         if name in self.in_use:
             raise Conflict(f"{what} is still in use")
@@ -213,6 +267,16 @@ class FakeVolumes:
             if mounted == path:
                 return self.images[volume_id].files
         return self.scratches[path.removeprefix("/fake/scratch/")]
+
+
+def _twin(image: _Image) -> _Image:
+    return replace(image, files=dict(image.files))
+
+
+def _checked_snapshot(snapshot_id: str) -> str:
+    if not SNAPSHOT_ID.match(snapshot_id):
+        raise Invalid(f"{snapshot_id!r} is not a snapshot id", field="id")
+    return snapshot_id
 
 
 def _checked(volume_id: str) -> str:

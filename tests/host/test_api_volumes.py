@@ -25,12 +25,17 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def app(api: ApiServer) -> Iterator[str]:
-    name = f"app-{next(_numbers)}"
-    api.http.post("/v1/apps", json={"name": name}).raise_for_status()
+    name = _make_app(api)
     yield name
     for agent in api.agents.values():
         agent.full, agent.report_delay = False, 0.0
     api.http.delete(f"/v1/apps/{name}").raise_for_status()
+
+
+def _make_app(api: ApiServer) -> str:
+    name = f"app-{next(_numbers)}"
+    api.http.post("/v1/apps", json={"name": name}).raise_for_status()
+    return name
 
 
 def _create(api: ApiServer, app: str, **fields: Any) -> httpx2.Response:
@@ -137,13 +142,31 @@ def test_an_extended_volume_comes_with_whether_a_restart_is_needed(api: ApiServe
     assert listed[id] == 2
 
 
-def test_what_comes_later_says_so(api: ApiServer, app: str) -> None:
-    path = f"/v1/apps/{app}/volumes/{_create(api, app).json()['id']}"
-    for method in ("GET", "POST"):
-        answer = api.http.request(method, f"{path}/snapshots", json={})
-        assert answer.status_code == 501 and "later version" in answer.json()["error"]
-    for origin in ({"snapshot_id": "vs_1"}, {"source_volume_id": "vol_1"}):
-        assert _create(api, app, **origin).status_code == 501
+def test_snapshots_of_a_volume_are_listed_oldest_first_and_only_to_its_app(api: ApiServer, app: str) -> None:
+    path = f"/v1/apps/{app}/volumes/{_create(api, app).json()['id']}/snapshots"
+    assert api.http.get(path).json() == []
+    made = [api.http.post(path).json()["id"] for _ in range(3)]
+    assert [one["id"] for one in api.http.get(path).json()] == made
+    other = _make_app(api)
+    assert api.http.get(path.replace(f"/{app}/", f"/{other}/")).status_code == 404
+    assert api.http.get(f"/v1/apps/{app}/volumes/vol_0000000000000000/snapshots").status_code == 404
+
+
+def test_a_copy_goes_to_the_host_of_its_origin_and_has_its_size(api: ApiServer, app: str) -> None:
+    origin = _create(api, app, size_gb=2).json()
+    snapshot = api.http.post(f"/v1/apps/{app}/volumes/{origin['id']}/snapshots").json()["id"]
+    for source in ({"source_volume_id": origin["id"]}, {"snapshot_id": snapshot}):
+        copy = _create(api, app, size_gb=None, region="", **source).json()
+        assert (copy["zone"], copy["size_gb"]) == (origin["zone"], 2)
+        small = _create(api, app, size_gb=1, **source)
+        assert small.status_code == 422 and "too small" in small.json()["error"]
+        assert small.json()["field"] == "size_gb"
+        assert _create(api, _make_app(api), **source).status_code == 404
+
+
+def test_a_copy_has_one_origin(api: ApiServer, app: str) -> None:
+    both = {"snapshot_id": "vs_0000000000000000", "source_volume_id": "vol_0000000000000000"}
+    assert "not from both" in _create(api, app, **both).json()["error"]
 
 
 def test_an_organizations_volumes_are_told_page_by_page(api: ApiServer, app: str) -> None:

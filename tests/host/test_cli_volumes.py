@@ -62,6 +62,7 @@ def test_what_the_api_is_asked_for_is_what_flyctl_asks(fly: Fly) -> None:
         {
             "name": "data",
             "size_gb": 3,
+            "snapshot_id": None,
             "encrypted": True,
             "require_unique_zone": False,
             "unique_zone_app_wide": False,
@@ -181,7 +182,6 @@ def test_show_without_an_id_says_what_is_missing(fly: Fly) -> None:
         ),
         ((), "region code must be specified when not running interactively"),
         (("-r", "lhr", "--fs-type", "btrfs"), "filesystem type 'btrfs' is not one of ext4, raw"),
-        (("-r", "lhr", "--snapshot-id", "vs_1"), "creating a volume from a snapshot is not there yet"),
         (("-r", "lhr", "--vm-gpu-kind", "a10"), "machines with GPUs are not supported"),
         (("-r", "lhr", "--vm-size", "shared-cpu-3x"), "--vm-size is 'shared-cpu-3x', which is not a size"),
         (("-r", "lhr", "--bogus"), "unknown flag: --bogus"),

@@ -73,7 +73,7 @@ def test_a_volume_has_no_file_system_until_it_is_created(volume: Volume) -> None
 
 def test_the_least_request_is_a_name() -> None:
     request = volume_request_from_wire({"name": "data"})
-    assert request == VolumeRequest(name="data", size_gb=3, encrypted=True, require_unique_zone=True)
+    assert request == VolumeRequest(name="data", size_gb=None, encrypted=True, require_unique_zone=True)
 
 
 def test_the_nulls_of_flyctl_are_defaults() -> None:

@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from caddis.domain.clock import SteadyClock
 from caddis.domain.errors import NotFound
 from caddis.domain.lease import Lease
 from caddis.domain.machine import Event, Machine, MachineState
 from caddis.domain.sizes import GIB
+from caddis.domain.snapshot import Snapshot
 from caddis.domain.volume import Volume
 from caddis.journal.database import Database
 from caddis.journal.journal import SCHEMA as JOURNAL_SCHEMA
@@ -56,13 +58,21 @@ CREATE TABLE outbox (
 CREATE TABLE identity (name TEXT NOT NULL);
 INSERT INTO identity (name) VALUES (lower(hex(randomblob(8))));
 """
-MIGRATIONS = (JOURNAL_SCHEMA, _SCHEMA)
+_SNAPSHOTS = """
+CREATE TABLE snapshot (
+    id TEXT PRIMARY KEY, volume TEXT NOT NULL, app TEXT NOT NULL, status TEXT NOT NULL, held_bytes INTEGER NOT NULL,
+    document TEXT NOT NULL
+);
+CREATE INDEX snapshot_volume ON snapshot (volume);
+CREATE TABLE clock (document TEXT NOT NULL);
+"""
+MIGRATIONS = (JOURNAL_SCHEMA, _SCHEMA, _SNAPSHOTS)
 EVENTS_KEPT = 200  # a machine
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxLine:
-    """Something of which the API has to be told: kind is machine or volume."""
+    """Something of which the API has to be told: kind is machine, volume or snapshot."""
 
     sequence: int
     kind: str
@@ -108,6 +118,21 @@ class Reader:
         )
         return [msgspec.json.decode(row["document"], type=Volume) for row in rows]
 
+    def find_snapshot(self, id: str) -> Snapshot | None:
+        """The snapshot of that id."""
+        rows = self._query("SELECT document FROM snapshot WHERE id = ?", (id,))
+        return msgspec.json.decode(rows[0]["document"], type=Snapshot) if rows else None
+
+    def list_snapshots(self, volume: str | None = None) -> list[Snapshot]:
+        """All snapshots, or one volume's, oldest first."""
+        rows = self._query("SELECT document FROM snapshot WHERE ?1 IS NULL OR volume = ?1 ORDER BY rowid", (volume,))
+        return [msgspec.json.decode(row["document"], type=Snapshot) for row in rows]
+
+    def find_clock(self) -> SteadyClock | None:
+        """The host's steady time when it was last looked at."""
+        rows = self._query("SELECT document FROM clock", ())
+        return msgspec.json.decode(rows[0]["document"], type=SteadyClock) if rows else None
+
     def find_machine(self, id: str) -> Machine | None:
         """The machine of that id, also when it was destroyed lately."""
         rows = self._query("SELECT document FROM machine WHERE id = ?", (id,))
@@ -151,10 +176,11 @@ class Reader:
     def promised(self) -> Promised:
         """What is promised now. A volume that can still be brought back keeps its space."""
         volumes = self._query("SELECT total(size_gb) FROM volume", ())[0][0]
+        held = self._query("SELECT total(held_bytes) FROM snapshot", ())[0][0]
         machines = self._query(
             "SELECT total(scratch_gb), total(memory_mb) FROM machine WHERE destroyed_at IS NULL", ()
         )[0]
-        return Promised(pool_bytes=int(volumes + machines[0]) * GIB, memory_mb=int(machines[1]))
+        return Promised(pool_bytes=int(volumes + machines[0]) * GIB + int(held), memory_mb=int(machines[1]))
 
     def find_free_slot(self, slots: int) -> int | None:
         """The lowest address slot that no machine has."""
@@ -205,6 +231,33 @@ class Writer(Reader):
         self._connection.execute("DELETE FROM volume WHERE id = ?", (id,))
         self._connection.execute("DELETE FROM operation WHERE subject = ? AND ended_at IS NOT NULL", (id,))
         self._report("volume", id, app)
+
+    def put_snapshot(self, snapshot: Snapshot) -> None:
+        """Write the snapshot as it is now, and that it changed."""
+        self._connection.execute(
+            "INSERT INTO snapshot (id, volume, app, status, held_bytes, document) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET status = excluded.status, held_bytes = excluded.held_bytes,"
+            " document = excluded.document",
+            (
+                snapshot.id,
+                snapshot.volume_id,
+                snapshot.app,
+                snapshot.status,
+                snapshot.held_bytes,
+                msgspec.json.encode(snapshot).decode(),
+            ),
+        )
+        self._report("snapshot", snapshot.id, snapshot.app)
+
+    def delete_snapshot(self, id: str, app: str) -> None:
+        """Forget the snapshot, and with it the wrapped key that it kept."""
+        self._connection.execute("DELETE FROM snapshot WHERE id = ?", (id,))
+        self._report("snapshot", id, app)
+
+    def put_clock(self, clock: SteadyClock) -> None:
+        """Write the host's steady time."""
+        self._connection.execute("DELETE FROM clock")
+        self._connection.execute("INSERT INTO clock (document) VALUES (?)", (msgspec.json.encode(clock).decode(),))
 
     def put_machine(self, machine: Machine) -> None:
         """Write the machine as it is now, and that it changed."""
@@ -273,8 +326,8 @@ class Writer(Reader):
         self._connection.execute("DELETE FROM outbox WHERE sequence <= ?", (sequence,))
 
     def report_everything(self) -> None:
-        """Put every machine and volume into the outbox, for an API that knows nothing of this host."""
-        for table in ("volume", "machine"):
+        """Put every machine, volume and snapshot into the outbox, for an API that knows nothing of this host."""
+        for table in ("volume", "machine", "snapshot"):
             self._connection.execute(
                 f"INSERT OR REPLACE INTO outbox (kind, id, app) SELECT '{table}', id, app FROM {table} ORDER BY rowid"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from caddis.agent.builds import build
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.leases import LeaseOrders
 from caddis.agent.orders.machines import MachineOrders
+from caddis.agent.orders.snapshots import SnapshotOrders
 from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
 from caddis.agent.threads import in_thread
@@ -43,17 +45,26 @@ NONCE = "fly-machine-lease-nonce"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """All that an agent takes orders about."""
+
+    volumes: VolumeOrders
+    snapshots: SnapshotOrders
+    machines: MachineOrders
+    inside: InsideOrders
+
+
 class Door:
     """The routes of one agent."""
 
-    def __init__(
-        self, presenter: Presenter, volumes: VolumeOrders, machines: MachineOrders, inside: InsideOrders
-    ) -> None:
+    def __init__(self, presenter: Presenter, orders: Orders) -> None:
         self._presenter = presenter
         self._book = presenter.book
-        self._volumes = volumes
-        self._machines = machines
-        self._inside = inside
+        self._volumes = orders.volumes
+        self._snapshots = orders.snapshots
+        self._machines = orders.machines
+        self._inside = orders.inside
         self._leases = LeaseOrders(presenter.world)
 
     def application(self) -> Starlette:
@@ -70,6 +81,8 @@ class Door:
             ("PUT", "/volumes/{id}/extend", self._extend_volume),
             ("DELETE", "/volumes/{id}", self._destroy_volume),
             ("POST", "/volumes/{id}/restore", self._restore_volume),
+            ("GET", "/volumes/{id}/snapshots", self._list_snapshots),
+            ("POST", "/volumes/{id}/snapshots", self._create_snapshot),
             ("GET", "/machines", self._list_machines),
             ("POST", "/machines", self._create_machine),
             ("GET", one, self._get_machine),
@@ -138,6 +151,13 @@ class Door:
 
     async def _restore_volume(self, request: Request) -> Response:
         return self._answer(await self._volumes.restore(_id(request), _app(request)), "volume", _id(request))
+
+    async def _list_snapshots(self, request: Request) -> Response:
+        return JSONResponse(await self._snapshots.list(_id(request), _app(request)))
+
+    async def _create_snapshot(self, request: Request) -> Response:
+        begun = await self._snapshots.create(_id(request), _app(request))
+        return self._answer(begun, "snapshot", begun["id"])
 
     # --- machines ---------------------------------------------------------------------------------------------------
     async def _list_machines(self, request: Request) -> Response:

@@ -17,13 +17,14 @@ from starlette.applications import Starlette
 
 from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
-from caddis.agent.door import Door
+from caddis.agent.door import Door, Orders
 from caddis.agent.down import stop_machines
 from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
 from caddis.agent.operations import RECIPES
 from caddis.agent.options import Options, parse_options
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.machines import MachineOrders
+from caddis.agent.orders.snapshots import SnapshotOrders
 from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
@@ -82,8 +83,13 @@ async def _serve(options: Options) -> None:
     journal = Journal(world.book.database, RECIPES)
     supervisor = Supervisor(world, journal, changes)
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
-    volumes = VolumeOrders(supervisor, presenter)
-    door = Door(presenter, volumes, MachineOrders(supervisor, presenter), InsideOrders(supervisor))
+    orders = Orders(
+        volumes=VolumeOrders(supervisor, presenter),
+        snapshots=SnapshotOrders(supervisor),
+        machines=MachineOrders(supervisor, presenter),
+        inside=InsideOrders(supervisor),
+    )
+    door = Door(presenter, orders)
     path = options.run / "agent.sock"
     server = _Server(door.application())
     listener = _listen(path)
@@ -91,9 +97,9 @@ async def _serve(options: Options) -> None:
     reporter = Reporter(presenter, changes, api=options.api, token_file=options.token_file, address=f"unix:{path}")
     loops = [
         asyncio.create_task(_forever("reports", reporter.run)),
-        asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, volumes))),
+        asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, orders))),
         asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
-        asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, volumes))),
+        asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, orders.volumes))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
     ]
     note("agent is ready", host=options.host, zone=options.zone, socket=str(path))
@@ -138,10 +144,12 @@ async def _forever(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> 
             await asyncio.sleep(1.0)
 
 
-async def _sweep(supervisor: Supervisor, volumes: VolumeOrders) -> None:
+async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await asyncio.sleep(_SWEEP)
     await supervisor.resume_operations()
-    await volumes.erase_overdue()
+    await orders.volumes.erase_overdue()
+    await orders.snapshots.erase_expired()
+    await orders.snapshots.take_due()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

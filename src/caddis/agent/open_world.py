@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from caddis.agent.book import Book
 from caddis.agent.options import Options
 from caddis.agent.world import World
+from caddis.domain.clock import Seen
 from caddis.domain.ids import ENTROPY_BYTES
 from caddis.domain.sizes import MIB
 from caddis.images.store import ImageStore
@@ -20,6 +22,8 @@ from caddis.machines.runtimes.runc import RuncRuntime
 from caddis.network.host import HostNetwork
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def open_world(options: Options) -> OpenWorld:
         roots=Roots(options.run),
         network=network,
         now=lambda: datetime.now(UTC),
+        look=_look,
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
     )
     return OpenWorld(world, store, network, options.run)
@@ -77,6 +82,11 @@ def open_world(options: Options) -> OpenWorld:
 def _remove_if_empty(folder: str | Path) -> None:
     with contextlib.suppress(OSError):
         os.rmdir(folder)
+
+
+def _look() -> Seen:
+    uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return Seen(wall=datetime.now(UTC), boot=_BOOT_ID.read_text().strip(), uptime=uptime)
 
 
 def measure_memory_mb() -> int:

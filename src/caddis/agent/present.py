@@ -11,6 +11,7 @@ from caddis.domain.errors import Missing
 from caddis.domain.machine import Machine, MachineState
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
 from caddis.wire.machine import machine_to_wire
+from caddis.wire.snapshot import snapshot_to_wire
 from caddis.wire.volume import volume_to_wire
 
 EVENTS_SHOWN = 20
@@ -70,5 +71,8 @@ class Presenter:
         if kind == "volume":
             volume = self.book.find_volume(id)
             return self.volume(volume) if volume else None
+        if kind == "snapshot":
+            snapshot = self.book.find_snapshot(id)
+            return snapshot_to_wire(snapshot) if snapshot else None
         machine = self.book.find_machine(id)
         return self.machine(machine) if machine and machine.state is not MachineState.CREATING else None

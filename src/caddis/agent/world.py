@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Protocol
 
 from caddis.agent.book import Book
+from caddis.domain.clock import Seen
 from caddis.domain.image import ImageConfig
+from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
 from caddis.network.addresses import Addresses
@@ -58,6 +60,27 @@ class Volumes(Protocol):
 
     def observe_usage(self, volume_id: str) -> Usage | None:
         """statfs if it is mounted."""
+
+    def snapshot_bound(self, volume_id: str) -> int:
+        """Bytes of the pool that a snapshot taken now would hold at most, but for what is written meanwhile."""
+
+    def take_snapshot(self, origin: Origin, snapshot_id: str) -> None:
+        """Ensure a snapshot of the volume as it is at one instant, on disk; one that is there is kept as it is."""
+
+    def held_bytes(self, snapshot_id: str, older: str | None) -> int:
+        """Bytes that only this snapshot holds, seen from the older one before it."""
+
+    def write_snapshot_record(self, snapshot: Snapshot) -> None:
+        """Ensure the self-describing record beside the snapshot, on disk."""
+
+    def erase_snapshot(self, snapshot_id: str) -> None:
+        """Ensure that it is gone with its record, on disk."""
+
+    def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
+        """The origin's key, wrapped for a volume that is made of its bytes."""
+
+    def copy(self, volume: Volume, origin: Origin, snapshot_id: str | None) -> None:
+        """Ensure that the volume is a copy of the snapshot, or, without one, of its origin as it is at one instant."""
 
     def erase(self, volume_id: str) -> None:
         """Ensure that image, record and everything else of it is gone from the pool."""
@@ -182,4 +205,5 @@ class World:
     roots: Roots
     network: Network
     now: Callable[[], datetime]
+    look: Callable[[], Seen]
     entropy: Callable[[], bytes]

@@ -68,8 +68,8 @@ ENTRIES = (
     _entry("DELETE", _VOLUME, volumes.delete_volume),
     _entry("POST", _VOLUME + "/restore", volumes.restore_volume),
     _entry("PUT", _VOLUME + "/extend", volumes.extend_volume),
-    _entry("GET", _VOLUME + "/snapshots", volumes.snapshots),
-    _entry("POST", _VOLUME + "/snapshots", volumes.snapshots),
+    _entry("GET", _VOLUME + "/snapshots", volumes.list_snapshots),
+    _entry("POST", _VOLUME + "/snapshots", volumes.create_snapshot),
     _entry("GET", "/v1/platform/regions", platform.list_regions),
     _entry("POST", "/v1/platform/placements", platform.choose_regions, Access.READ),  # a question with a body
     _entry("GET", "/v1/tokens/current", platform.get_current_token),

@@ -1,4 +1,4 @@
-"""The index of machines and volumes: where each is, and the last that its host told of it."""
+"""The index of machines, volumes and snapshots: where each is, and the last that its host told of it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caddis.catalog.schema import apps, hosts, machines, volumes
+from caddis.catalog.schema import apps, hosts, machines, snapshots, volumes
 
 DESTROYED = "destroyed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """One machine or volume. `body` is its host's JSON; `host_seen` says how old it may be."""
+    """One machine, volume or snapshot. `body` is its host's JSON; `host_seen` says how old it may be."""
 
     id: str
     app: str
@@ -28,6 +28,7 @@ class Indexed:
     state: str
     body: str
     attached_machine_id: str | None = None  # of volumes
+    volume: str = ""  # of snapshots
 
 
 def _selection(table: sa.Table) -> sa.Select[Any]:
@@ -46,6 +47,7 @@ def _to_indexed(row: sa.Row[Any]) -> Indexed:
         state=row.state,
         body=row.body,
         attached_machine_id=getattr(row, "attached_machine_id", None),
+        volume=getattr(row, "volume", ""),
     )
 
 
@@ -59,6 +61,18 @@ def find_volume(connection: sa.Connection, volume_id: str) -> Indexed | None:
     """By its id (primary key), whatever its app."""
     row = connection.execute(_selection(volumes).where(volumes.c.id == volume_id)).one_or_none()
     return None if row is None else _to_indexed(row)
+
+
+def find_snapshot(connection: sa.Connection, snapshot_id: str) -> Indexed | None:
+    """By its id (primary key), whatever its app."""
+    row = connection.execute(_selection(snapshots).where(snapshots.c.id == snapshot_id)).one_or_none()
+    return None if row is None else _to_indexed(row)
+
+
+def list_snapshots(connection: sa.Connection, volume_id: str) -> list[Indexed]:
+    """Of a volume, by id (index snapshots_of_volume); the volume may be gone."""
+    wanted = _selection(snapshots).where(snapshots.c.volume == volume_id).order_by(snapshots.c.id)
+    return [_to_indexed(row) for row in connection.execute(wanted)]
 
 
 def list_machines(connection: sa.Connection, app: str, *, include_destroyed: bool = False) -> list[Indexed]:

@@ -1,4 +1,4 @@
-"""Reports: what hosts tell of their machines and volumes, taken into the index in order and each once."""
+"""Reports: what hosts tell of their machines, volumes and snapshots, taken into the index in order and each once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from caddis.catalog.schema import hosts, machines, volumes
+from caddis.catalog.schema import hosts, machines, snapshots, volumes
+
+TABLES = {"machine": machines, "volume": volumes, "snapshot": snapshots}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,7 @@ class Report:
     """One change. Without `body` the thing is gone. `sequence` counts up within its host, from 1."""
 
     sequence: int
-    kind: str  # machine or volume
+    kind: str  # a key of TABLES
     id: str
     app: str
     body: str | None  # the host's JSON, kept as it is
@@ -25,6 +27,7 @@ class Report:
     zone: str = ""
     state: str = ""
     attached_machine_id: str | None = None
+    volume: str = ""  # whose snapshot it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ def accept_reports(connection: sa.Connection, card: HostCard, reports: Sequence[
     ).one()
     acknowledged = known.acknowledged
     if known.book != card.book:
-        for table in (machines, volumes):
+        for table in TABLES.values():
             connection.execute(sa.delete(table).where(table.c.host == card.id))
         acknowledged = 0
     knew_nothing = acknowledged == 0
@@ -84,7 +87,7 @@ def accept_reports(connection: sa.Connection, card: HostCard, reports: Sequence[
 
 
 def _take(connection: sa.Connection, card: HostCard, report: Report) -> None:
-    table = volumes if report.kind == "volume" else machines
+    table = TABLES[report.kind]
     if report.body is None:
         connection.execute(sa.delete(table).where(table.c.id == report.id))
         return
@@ -100,6 +103,8 @@ def _take(connection: sa.Connection, card: HostCard, report: Report) -> None:
     }
     if report.kind == "volume":
         values["attached_machine_id"] = report.attached_machine_id
+    if report.kind == "snapshot":
+        values["volume"] = report.volume
     changed = connection.execute(sa.update(table).where(table.c.id == report.id).values(**values)).rowcount
     if not changed:
         connection.execute(sa.insert(table).values(id=report.id, **values))

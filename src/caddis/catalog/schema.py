@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-REVISION = "0001"  # the newest migration; `Catalog.open` compares it with what the file says
+REVISION = "0002"  # the newest migration; `Catalog.open` compares it with what the file says
 
 metadata = sa.MetaData()
 
@@ -127,4 +127,20 @@ volumes = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Index("volumes_of_app", "app", "id"),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("app", sa.Text, nullable=False),
+    sa.Column("host", sa.ForeignKey("hosts.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),  # the volume's
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("volume", sa.Text, nullable=False),  # an id and no foreign key: snapshots outlive their volume
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Index("snapshots_of_volume", "volume", "id"),
 )

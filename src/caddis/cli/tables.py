@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> str:
-    """Columns separated by ` │ `, no border; ends with a blank line."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", right: Sequence[int] = ()) -> str:
+    """Columns separated by ` │ `, no border, those of `right` aligned to the right; ends with a blank line."""
     lines = [[name.upper() for name in header], *(list(row) for row in rows)]
-    text = _lines(lines)
+    text = _lines(lines, right)
     return f"{title}\n{text}\n" if title else f"{text}\n"
 
 
@@ -36,10 +36,15 @@ def as_json(document: Any, *, indent: int = 4) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
+def _lines(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     if not rows:
         return ""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "".join(
-        " " + " │ ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " \n" for row in rows
+    padded = (
+        [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
     )
+    return "".join(" " + " │ ".join(cells) + " \n" for cells in padded)

@@ -20,9 +20,19 @@ VOLUMES = Noun(
         _leaf("volumes.list", "List all the volumes for an app", "ls"),
         _leaf("volumes.show", "Show the details of a volume"),
         _leaf("volumes.extend", "Extend a volume to a larger size"),
+        _leaf("volumes.fork", "Fork a volume: an independent copy"),
         _leaf("volumes.update", "Update a volume's snapshot settings"),
         _leaf("volumes.destroy", "Destroy one or more volumes (can be undone for 24 hours)", "delete", "rm"),
         _leaf("volumes.restore", "Bring back a volume that was destroyed less than 24 hours ago", "undestroy"),
+        Noun(
+            "snapshots",
+            "Manage volume snapshots",
+            (
+                _leaf("volumes.snapshots.list", "List snapshots of a volume", "ls"),
+                _leaf("volumes.snapshots.create", "Snapshot a volume"),
+            ),
+            ("snapshot", "snaps"),
+        ),
     ),
     ("volume", "vol", "v"),
 )

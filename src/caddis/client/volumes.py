@@ -9,7 +9,8 @@ from caddis.client.apps import app_path
 from caddis.client.request import Request, get, post, segment
 
 
-def _path(app: str, volume: str) -> str:
+def volume_path(app: str, volume: str) -> str:
+    """Of one volume."""
     return f"{app_path(app)}/volumes/{segment(volume)}"
 
 
@@ -20,7 +21,7 @@ def list_volumes(app: str) -> Request:
 
 def get_volume(app: str, volume: str) -> Request:
     """NotFound when the app has none of that id."""
-    return get(_path(app, volume))
+    return get(volume_path(app, volume))
 
 
 def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
@@ -31,19 +32,19 @@ def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
 def update_volume(app: str, volume: str, *, retention: int | None, scheduled: bool | None) -> Request:
     """None leaves a setting as it is. `retention` in days."""
     body = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
-    return Request(method="PUT", path=_path(app, volume), body=body)
+    return Request(method="PUT", path=volume_path(app, volume), body=body)
 
 
 def extend_volume(app: str, volume: str, size_gb: int) -> Request:
     """`size_gb` is the whole new size. The answer holds `volume` and `needs_restart`."""
-    return Request(method="PUT", path=f"{_path(app, volume)}/extend", body={"size_gb": size_gb})
+    return Request(method="PUT", path=f"{volume_path(app, volume)}/extend", body={"size_gb": size_gb})
 
 
 def destroy_volume(app: str, volume: str) -> Request:
     """Soft: `restore_volume` brings it back within 24 hours."""
-    return Request(method="DELETE", path=_path(app, volume))
+    return Request(method="DELETE", path=volume_path(app, volume))
 
 
 def restore_volume(app: str, volume: str) -> Request:
     """Undo `destroy_volume`."""
-    return post(f"{_path(app, volume)}/restore")
+    return post(f"{volume_path(app, volume)}/restore")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from caddis.catalog.reports import Accepted, HostCard, Report, accept_reports
+from caddis.catalog.reports import TABLES, Accepted, HostCard, Report, accept_reports
 from caddis.control.core import Control
 from caddis.domain.errors import Forbidden, Refused
 from caddis.domain.host import Capacity
@@ -42,6 +42,9 @@ class _Shown(msgspec.Struct):
     zone: str = ""
     state: str = ""
     attached_machine_id: str | None = None
+    volume_id: str = ""
+    volume_name: str = ""
+    status: str = ""
 
 
 async def take_reports(control: Control, host_id: str, body: bytes) -> Accepted:
@@ -68,8 +71,8 @@ async def take_reports(control: Control, host_id: str, body: bytes) -> Accepted:
 
 
 def _decode(report: _Report, host: _Host) -> Report:
-    if report.kind not in ("machine", "volume"):
-        raise msgspec.ValidationError(f"kind {report.kind!r} is neither machine nor volume")
+    if report.kind not in TABLES:
+        raise msgspec.ValidationError(f"kind {report.kind!r} is none of {', '.join(TABLES)}")
     common: dict[str, Any] = {
         "sequence": report.sequence,
         "kind": report.kind,
@@ -83,9 +86,10 @@ def _decode(report: _Report, host: _Host) -> Report:
     return Report(
         **common,
         body=body.decode(),
-        name=shown.name,
+        name=shown.name or shown.volume_name,
         region=shown.region or host.region,
         zone=shown.zone or host.zone,
-        state=shown.state,
+        state=shown.state or shown.status,
         attached_machine_id=shown.attached_machine_id,
+        volume=shown.volume_id,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from caddis.catalog import index
 from caddis.catalog.index import Indexed
 from caddis.control.core import Control
@@ -12,13 +14,27 @@ from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Passage
 from caddis.control.placement import ask_in_turn, default_region
 from caddis.control.shown import Shown, is_silent, show
 from caddis.domain import ids
-from caddis.domain.errors import Missing, NotFound, Unreachable
-from caddis.domain.placement import Sibling, VolumeWish, choose_volume_hosts
+from caddis.domain.errors import Invalid, NotFound, Unreachable
+from caddis.domain.placement import Sibling, Source, VolumeWish, choose_copy_hosts, choose_volume_hosts
+from caddis.domain.sizes import GIB
+from caddis.domain.snapshot import check_large_enough
 from caddis.domain.volume import VolumeState
 from caddis.wire.body import document_to_body
-from caddis.wire.volume import VolumeRequest, volume_request_from_wire
+from caddis.wire.volume import DEFAULT_SIZE_GB, VolumeRequest, volume_request_from_wire
 
 _GOING = frozenset({VolumeState.SCHEDULING_DESTROY, VolumeState.PENDING_DESTROY, VolumeState.DESTROYING})
+
+
+async def find_snapshot(control: Control, app: str, snapshot_id: str) -> Indexed:
+    """Where it is; NotFound, also for a snapshot of another app."""
+    found = await control.read(index.find_snapshot, snapshot_id)
+    if found is None or found.app != app:
+        raise NotFound(
+            f"snapshot not found: app {app} has no snapshot {snapshot_id}, or it has expired",
+            hint=f"fly volumes snapshots list <volume id> -a {app}",
+            field="snapshot_id",
+        )
+    return found
 
 
 async def list_volumes(control: Control, app: str) -> list[Shown]:
@@ -54,16 +70,19 @@ async def change_volume(control: Control, app: str, volume_id: str, passage: Pas
 async def create_volume(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:
     """A new volume on the best host that has room. Invalid or NoCapacity before anything has changed."""
     request = volume_request_from_wire(document)
-    if request.snapshot_id or request.source_volume_id:
-        raise Missing(
-            "this version cannot make a volume from a snapshot or from another volume: a later one will",
-            hint="create an empty one: fly volumes create " + request.name,
-        )
     async with control.placing[app]:
         hosts = await control.list_hosts()
-        region = request.region or default_region(hosts)
-        chosen = choose_volume_hosts(_wish(request, region), hosts, await _siblings(control, app))
-        body = {**document, "id": ids.volume_id(control.id_bytes()), "region": region}
+        siblings = await _siblings(control, app)
+        if request.snapshot_id or request.source_volume_id:
+            source = await _find_source(control, app, request)
+            size_gb = request.size_gb or source.size_gb
+            region = request.region or source.region
+            chosen = choose_copy_hosts(_wish(request, region, size_gb), hosts, siblings, source)
+        else:
+            size_gb = request.size_gb or DEFAULT_SIZE_GB
+            region = request.region or default_region(hosts)
+            chosen = choose_volume_hosts(_wish(request, region, size_gb), hosts, siblings)
+        body = {**document, "id": ids.volume_id(control.id_bytes()), "region": region, "size_gb": size_gb}
         order = Order(
             method="POST",
             path="/volumes",
@@ -75,11 +94,27 @@ async def create_volume(control: Control, app: str, document: Mapping[str, Any],
         return await ask_in_turn(control, chosen, order)
 
 
-def _wish(request: VolumeRequest, region: str) -> VolumeWish:
+async def _find_source(control: Control, app: str, request: VolumeRequest) -> Source:
+    """What is to be copied; Invalid, NotFound or Conflict when that cannot be."""
+    if request.snapshot_id and request.source_volume_id:
+        raise Invalid("a volume is made from a snapshot or from a volume, not from both", field="snapshot_id")
+    if request.snapshot_id:
+        found = await find_snapshot(control, app, request.snapshot_id)
+        size = msgspec.json.decode(found.body)["volume_size"] // GIB
+        what = f"snapshot {found.id}"
+    else:
+        found = await find_volume(control, app, request.source_volume_id or "")
+        size = msgspec.json.decode(found.body)["size_gb"]
+        what = f"volume {found.id}"
+    check_large_enough(request.size_gb or size, size, what)
+    return Source(host=found.host, region=found.region, zone=found.zone, size_gb=size, what=what)
+
+
+def _wish(request: VolumeRequest, region: str, size_gb: int) -> VolumeWish:
     return VolumeWish(
         name=request.name,
         region=region,
-        size_gb=request.size_gb,
+        size_gb=size_gb,
         require_unique_zone=request.require_unique_zone,
         unique_zone_app_wide=request.unique_zone_app_wide,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from caddis.domain.errors import Invalid, NoCapacity
 from caddis.domain.host import Host
@@ -73,6 +73,35 @@ def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Itera
             hint="choose a smaller --size, destroy volumes that are not needed, or give the host a larger pool",
         )
     return sorted(roomy, key=lambda host: (taken.count(host.zone), -host.capacity.pool_free, host.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a volume is copied from: a volume or a snapshot (`what` names it), and where it is."""
+
+    host: str
+    region: str
+    zone: str
+    size_gb: int
+    what: str
+
+
+def choose_copy_hosts(
+    wish: VolumeWish, hosts: Sequence[Host], siblings: Iterable[Sibling], source: Source
+) -> list[Host]:
+    """Hosts for a copy, in turn. For now only the one that has the source can make it, at once and sharing its blocks.
+
+    A unique zone is a wish here and no demand: a copy beside its origin is better than none.
+    """
+    if wish.region != source.region:
+        raise Invalid(
+            f"{source.what} is in region {source.region} and can be copied only there",
+            hint=f"leave --region out, or say --region {source.region}",
+            field="region",
+        )
+    here = [host for host in hosts if host.id == source.host]
+    relaxed = replace(wish, require_unique_zone=False, unique_zone_app_wide=False)
+    return choose_volume_hosts(relaxed, here, siblings)
 
 
 def choose_machine_hosts(region: str, memory_mb: int, hosts: Sequence[Host]) -> list[Host]:

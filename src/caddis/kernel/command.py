@@ -12,7 +12,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -139,6 +140,39 @@ def start(wanted: Command, *, output: int) -> Child:
     return Child(_spawn(wanted, output=output))
 
 
+class Conversation:
+    """A program to which one says a line and which answers with one."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def ask(self, line: str) -> str:
+        """Its next line; "" when it has ended."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with suppress(BrokenPipeError):  # it has ended, and may have said why
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+        return self._process.stdout.readline().decode(errors="replace").strip()
+
+
+@contextmanager
+def converse(wanted: Command) -> Iterator[Conversation]:
+    """Talk with a program for the length of the block; then its stdin ends, and it has its deadline to end too."""
+    child = _spawn(wanted, talk=True)
+    timer = threading.Timer(wanted.deadline, lambda: end_group(child.pid))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield Conversation(child)
+    finally:
+        assert child.stdin is not None and child.stdout is not None
+        with suppress(BrokenPipeError):
+            child.stdin.close()
+        child.wait()
+        child.stdout.close()
+        timer.cancel()
+
+
 def end_group(pid: int) -> None:
     """Kill every process of the group that `run` or `start` made."""
     try:
@@ -156,13 +190,15 @@ def find_program(name: str) -> str | None:
     return None
 
 
-def _spawn(wanted: Command, *, merge: bool = False, output: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def _spawn(
+    wanted: Command, *, merge: bool = False, talk: bool = False, output: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             wanted.argv,
-            stdin=subprocess.DEVNULL if wanted.stdin is None else subprocess.PIPE,
+            stdin=subprocess.DEVNULL if wanted.stdin is None and not talk else subprocess.PIPE,
             stdout=output,
-            stderr=subprocess.STDOUT if merge else output,
+            stderr=subprocess.STDOUT if merge or talk else output,
             env={**_ENVIRONMENT, **wanted.env},
             cwd=wanted.cwd,
             pass_fds=wanted.pass_fds,

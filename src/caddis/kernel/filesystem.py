@@ -17,7 +17,7 @@ EXT4_FEATURES = Path("/sys/fs/ext4/features")
 # Everything named, so that /etc/mke2fs.conf of this or that Debian changes nothing and kernels from 4.19 on mount it.
 _FEATURES = (
     *("none", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit", "flex_bg", "sparse_super"),
-    *("large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum"),
+    *("large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum", "metadata_csum_seed"),
 )
 _SUPERBLOCK_AT = 1024
 _EXT4_MAGIC = 0xEF53
@@ -78,6 +78,16 @@ def read_ext4_bytes(fd: int) -> int:
 def check_ext4(device: str) -> Command:
     """Replay the journal and put right what can be without a choice; exit status 1 says that something was."""
     return command("e2fsck", "-f", "-p", device, deadline=3600.0)
+
+
+def replay_ext4(device: str) -> Command:
+    """Replay the journal if the file system was not unmounted, as at its next mount; exit status 1 says so."""
+    return command("e2fsck", "-p", device, deadline=3600.0)
+
+
+def rename_ext4(device: str, *, uuid: str, label: str) -> Command:
+    """Give a file system at rest another identity: with a checksum seed of its own, that is one block's work."""
+    return command("tune2fs", "-O", "metadata_csum_seed", "-U", uuid, "-L", label, device, deadline=120.0)
 
 
 def grow_ext4(device: str) -> Command:

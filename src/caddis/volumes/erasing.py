@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from caddis.telemetry.seam import seam
-from caddis.volumes.extending import unfinished_slice
-from caddis.volumes.place import Place, volume_slice
+from caddis.volumes.place import Place, unfinished_slice, volume_slice
 from caddis.volumes.unmounting import unmount_volume
 
 

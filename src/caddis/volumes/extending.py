@@ -10,7 +10,6 @@ import logging
 import os
 
 from caddis.domain.errors import Problem
-from caddis.domain.ids import VOLUME_ID
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 from caddis.kernel import filesystem, mount
@@ -18,7 +17,7 @@ from caddis.kernel.command import Failed, run
 from caddis.telemetry.log import note
 from caddis.telemetry.seam import seam
 from caddis.volumes.encryption import encryption_of
-from caddis.volumes.place import Place, volume_slice
+from caddis.volumes.place import Place, unfinished_slice, volume_slice
 from caddis.volumes.unmounting import PATIENCE
 
 
@@ -73,12 +72,6 @@ def _grow_twin(place: Place, name: str, unfinished: str) -> None:
 def can_grow_at_rest(volume: Volume) -> bool:
     """A LUKS volume grows while it is mounted: where there is device-mapper, there is the right to."""
     return volume.fstype is FileSystemKind.EXT4 and volume.encryption is not EncryptionKind.LUKS
-
-
-def unfinished_slice(volume_id: str) -> str:
-    """The twin's name; whoever erases the volume erases it too."""
-    assert VOLUME_ID.match(volume_id), volume_id
-    return f"scratch/growing-{volume_id}"
 
 
 def is_short(volume: Volume, device: str) -> bool:

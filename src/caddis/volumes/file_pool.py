@@ -12,13 +12,18 @@ from caddis.domain.errors import Conflict, Damaged, NoCapacity
 from caddis.domain.sizes import MIB, format_bytes
 from caddis.kernel import libc, loop, mount
 from caddis.kernel.durable import overwrite_and_unlink, sync_folder
+from caddis.kernel.fiemap import Extent, list_extents
 from caddis.kernel.reflink import clone
+from caddis.volumes.instant import Stillness, clone_at_an_instant
 from caddis.volumes.pool import reserve_bytes
 
-KINDS = ("volumes", "scratch", "templates")
+KINDS = ("volumes", "snapshots", "scratch", "templates")
 SIDECARS = (".json", ".luks")
 _IMAGE = ".img"
 _ZERO_RANGE = 0x10  # FALLOC_FL_ZERO_RANGE
+_KEEP_SIZE = 0x01  # FALLOC_FL_KEEP_SIZE
+_UNSHARE_RANGE = 0x40  # FALLOC_FL_UNSHARE_RANGE
+_FILL_STEP = 256 * MIB
 _UNMOUNT_PATIENCE = 3.0  # seconds
 _FREEING_PATIENCE = 2.0
 
@@ -93,6 +98,37 @@ class FilePool:
             finally:
                 os.close(target)
 
+    def snapshot(self, origin: str, name: str, *, still: Stillness | None) -> None:
+        """Make `name`, once it is whole, what `origin` is at one instant; nothing is promised to it.
+
+        `still` holds whoever writes; None when nobody can, or when all of it must be cloned in one step.
+        """
+        unfinished = f"{name}.new"
+        with self._open(origin) as source:
+            target = self._create(unfinished)
+            try:
+                clone_at_an_instant(source, target, still)
+            finally:
+                os.close(target)
+        self.publish(unfinished, name)
+
+    def promise(self, name: str) -> None:
+        """Allocate what the slice lacks: sparse files shatter into extents.
+
+        In a folder that shares its file system, others could take the space: there, nothing stays shared either.
+        """
+        with self._open(name) as fd:
+            size = os.fstat(fd).st_size
+            self._fill(fd, name, size)
+            if self._fixed_capacity is None:
+                self._check_room(name, size)
+                self._fill(fd, name, size, _UNSHARE_RANGE)
+
+    def extents(self, name: str) -> list[Extent]:
+        """Where the written bytes of a slice lie."""
+        with self._open(name) as fd:
+            return list_extents(fd)
+
     def blank(self, name: str) -> None:
         """Make every byte of a slice read as zero, still allocated."""
         with self._open(name) as fd:
@@ -163,7 +199,8 @@ class FilePool:
     def list_names(self, kind: str) -> list[str]:
         """Names of the slices of a kind."""
         names = os.listdir(self.root / kind)
-        return sorted(f"{kind}/{name.removesuffix(_IMAGE)}" for name in names if name.endswith(_IMAGE))
+        names = [name.removesuffix(_IMAGE) for name in names if name.endswith(_IMAGE)]
+        return sorted(f"{kind}/{name}" for name in names if not name.endswith(".new"))
 
     def erase(self, name: str) -> None:
         """Ensure that the slice and its sidecars are gone. Sidecars may hold keys: they go first, overwritten."""
@@ -171,6 +208,7 @@ class FilePool:
         folder = self._image(name).parent
         if any(removed):
             sync_folder(folder)
+        self._image(f"{name}.new").unlink(missing_ok=True)
         self._image(name).unlink(missing_ok=True)
         sync_folder(folder)
 
@@ -212,13 +250,22 @@ class FilePool:
         about = os.statvfs(self.root)
         return about.f_bavail * about.f_frsize - reserve_bytes(about.f_blocks * about.f_frsize) // 2
 
-    def _fill(self, fd: int, name: str, size_bytes: int) -> None:
+    def _fill(self, fd: int, name: str, size_bytes: int, mode: int = 0) -> None:
+        """Allocate what is missing, and set the size last: a slice is as large as it was, or has all of what it says.
+
+        In small steps, because XFS wants as much free as a step is long, whatever of it is allocated already.
+        """
+        before = os.fstat(fd).st_size
         try:
-            libc.fallocate(fd, 0, 0, size_bytes)
+            for offset in range(0, size_bytes, _FILL_STEP):
+                libc.fallocate(fd, mode | _KEEP_SIZE, offset, min(_FILL_STEP, size_bytes - offset))
         except OSError as refused:
+            os.ftruncate(fd, before)  # gives back what lies beyond
             if refused.errno in (errno.ENOSPC, errno.EFBIG):
                 raise _no_room(name, size_bytes, 0) from None
             raise
+        if before < size_bytes:
+            os.ftruncate(fd, size_bytes)
 
 
 def _no_room(name: str, wanted: int, free: int) -> NoCapacity:

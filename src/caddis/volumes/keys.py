@@ -56,6 +56,10 @@ class WrappingKey:
         closed = self._cipher.encrypt(nonce, key.reveal, (_PURPOSE + volume_id).encode())
         return base64.b64encode(nonce + closed).decode()
 
+    def rewrap(self, wrapped: str, volume_id: str, other_id: str) -> str:
+        """The same key bound to another volume: a copy opens with its origin's."""
+        return self.wrap(self.unwrap(wrapped, volume_id), other_id)
+
     def unwrap(self, wrapped: str, volume_id: str) -> Key:
         """The key; Damaged when it was not wrapped by this host for this volume."""
         try:

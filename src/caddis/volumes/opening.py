@@ -276,4 +276,6 @@ def _whole(root: Path, host: str, mount_point: Path | None) -> FilePool:
         raise Conflict(
             f"the pool at {root} belongs to host {marker.host}, not to {host}", hint="give each host a pool of its own"
         )
+    for kind in KINDS:  # a pool of an older program may lack some
+        (root / kind).mkdir(mode=0o700, exist_ok=True)
     return FilePool(root, fixed_capacity=marker.capacity_bytes, mount_point=mount_point)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caddis.domain.errors import Invalid
-from caddis.domain.ids import VOLUME_ID
+from caddis.domain.ids import SNAPSHOT_ID, VOLUME_ID
 from caddis.volumes.keys import WrappingKey
 from caddis.volumes.pool import Pool
 
@@ -39,6 +39,18 @@ def volume_slice(volume_id: str) -> str:
     if not VOLUME_ID.match(volume_id):
         raise Invalid(f"{volume_id!r} is not a volume id", field="id")
     return f"volumes/{volume_id}"
+
+
+def snapshot_slice(snapshot_id: str) -> str:
+    """The slice's name; Invalid for what is not a snapshot's id."""
+    if not SNAPSHOT_ID.match(snapshot_id):
+        raise Invalid(f"{snapshot_id!r} is not a snapshot id", field="id")
+    return f"snapshots/{snapshot_id}"
+
+
+def unfinished_slice(volume_id: str) -> str:
+    """Where a volume is grown at rest or copied before it takes its place; whoever erases the volume erases it too."""
+    return f"scratch/unfinished-{volume_slice(volume_id).removeprefix('volumes/')}"
 
 
 def scratch_slice(name: str) -> str:

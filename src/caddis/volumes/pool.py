@@ -1,6 +1,6 @@
 """What a pool is: the space on a host from which slices are carved. Kinds: `file` (file_pool.py); `thin` comes later.
 
-A slice is named by kind and id: `volumes/vol_…`, `scratch/…`, `templates/…`.
+A slice is named by kind and id: `volumes/vol_…`, `snapshots/vs_…`, `scratch/…`, `templates/…`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from caddis.domain.sizes import GIB, MIB
+from caddis.kernel.fiemap import Extent
+from caddis.volumes.instant import Stillness
 
 DEFAULT_POOL_LIMIT = 50 * GIB
 SMALLEST_POOL = 5 * GIB // 4  # room for one volume of 1 GB and what the file system needs for itself
@@ -50,6 +52,18 @@ class Pool(Protocol):
 
     def twin(self, origin: str, name: str) -> None:
         """Make `name` a slice that shares the bytes of `origin` until they are changed; no space is promised to it."""
+
+    def snapshot(self, origin: str, name: str, *, still: Stillness | None) -> None:
+        """Make `name`, once it is whole, what `origin` is at one instant; no space is promised to it.
+
+        `still` holds whoever writes to `origin`; None when nobody can, or when it must be cloned in one step.
+        """
+
+    def promise(self, name: str) -> None:
+        """Allocate what a copied slice lacks, and give it what it shares for its own where others might take that."""
+
+    def extents(self, name: str) -> list[Extent]:
+        """Where the written bytes of a slice lie: what two slices share has the same place."""
 
     def blank(self, name: str) -> None:
         """Make every byte of a slice read as zero, still allocated."""

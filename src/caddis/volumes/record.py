@@ -13,10 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from caddis.domain.errors import Damaged
+from caddis.domain.snapshot import Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 from caddis.kernel.durable import write_whole
-from caddis.volumes.place import volume_slice
+from caddis.volumes.place import snapshot_slice, volume_slice
 from caddis.volumes.pool import Pool
 
 FORMAT = 1
@@ -52,6 +55,32 @@ def read_record(pool: Pool, volume_id: str) -> Volume:
         raise Damaged(f"the record {path} of volume {volume_id} is damaged: {why.message}") from None
     except (ValueError, KeyError, TypeError):
         raise Damaged(f"the record {path} of volume {volume_id} is damaged: it cannot be read") from None
+
+
+def write_snapshot_record(pool: Pool, snapshot: Snapshot) -> None:
+    """Ensure the record of a snapshot, on disk."""
+    document = msgspec.to_builtins(snapshot)
+    content = json.dumps({"format": FORMAT, "checksum": _checksum(document), "snapshot": document}, indent=1).encode()
+    path = pool.sidecar(snapshot_slice(snapshot.id), SUFFIX)
+    if _read(path) != content:
+        write_whole(path, content)
+
+
+def read_snapshot_record(pool: Pool, snapshot_id: str) -> Snapshot:
+    """The snapshot that the record tells of; Damaged, naming it, when it cannot be trusted."""
+    path = pool.sidecar(snapshot_slice(snapshot_id), SUFFIX)
+    try:
+        outer = json.loads(path.read_bytes())
+        if outer["format"] != FORMAT or outer["checksum"] != _checksum(outer["snapshot"]):
+            raise ValueError("format or checksum")
+        snapshot = msgspec.convert(outer["snapshot"], type=Snapshot)
+    except FileNotFoundError:
+        raise Damaged(f"the record {path} of snapshot {snapshot_id} is missing") from None
+    except (ValueError, KeyError, TypeError) as why:
+        raise Damaged(f"the record {path} of snapshot {snapshot_id} is damaged: {why}") from None
+    if snapshot.id != snapshot_id:
+        raise Damaged(f"the record {path} is that of snapshot {snapshot.id}")
+    return snapshot
 
 
 def list_records(pool: Pool) -> Iterator[Volume | DamagedRecord]:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caddis.domain.sizes import gb_to_bytes
+from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.kernel import mount
-from caddis.volumes import encryption, record
+from caddis.volumes import encryption, record, snapshotting
+from caddis.volumes.copying import copy_volume
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
 from caddis.volumes.extending import grow_mounted
@@ -97,6 +99,38 @@ class VolumeStore:
     def observe_usage(self, volume_id: str) -> Usage | None:
         """statfs if it is mounted."""
         return observe_usage(self._place, volume_id)
+
+    def snapshot_bound(self, volume_id: str) -> int:
+        """Bytes of the pool that a snapshot taken now would hold at most, but for what is written meanwhile."""
+        return snapshotting.snapshot_bound(self._place, volume_id)
+
+    def take_snapshot(self, origin: Origin, snapshot_id: str) -> None:
+        """Ensure a snapshot of the volume as it is at one instant, on disk; one that is there is kept as it is."""
+        with self._alone(origin.volume_id):
+            snapshotting.take_snapshot(self._place, origin, snapshot_id)
+
+    def held_bytes(self, snapshot_id: str, older: str | None) -> int:
+        """Bytes that only this snapshot holds, seen from the older one before it."""
+        return snapshotting.held_bytes(self._place, snapshot_id, older)
+
+    def write_snapshot_record(self, snapshot: Snapshot) -> None:
+        """Ensure the self-describing record beside the snapshot, on disk."""
+        record.write_snapshot_record(self._place.pool, snapshot)
+
+    def erase_snapshot(self, snapshot_id: str) -> None:
+        """Ensure that it is gone with its record, on disk."""
+        snapshotting.erase_snapshot(self._place, snapshot_id)
+
+    def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
+        """The origin's key, wrapped for a volume that is made of its bytes."""
+        if origin.wrapped_key is None:
+            return None
+        return self._place.keys.rewrap(origin.wrapped_key, origin.volume_id, volume_id)
+
+    def copy(self, volume: Volume, origin: Origin, snapshot_id: str | None) -> None:
+        """Ensure that the volume is a copy of the snapshot, or, without one, of its origin as it is at one instant."""
+        with self._alone(origin.volume_id), self._alone(volume.id):
+            copy_volume(self._place, volume, origin, snapshot_id)
 
     def erase(self, volume_id: str) -> None:
         """Ensure that image, record and everything else of it is gone from the pool."""

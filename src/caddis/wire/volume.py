@@ -48,11 +48,11 @@ def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeRequest:
-    """A create. `compute` hints at the machine that will use it."""
+    """A create. `compute` hints at the machine that will use it; `size_gb` None: the API's default, or the origin's."""
 
     name: str
     region: str = ""
-    size_gb: int = DEFAULT_SIZE_GB
+    size_gb: int | None = None
     encrypted: bool = True
     fstype: FileSystemKind = FileSystemKind.EXT4
     require_unique_zone: bool = True
@@ -111,9 +111,9 @@ def volume_extension_from_wire(document: object) -> int:
     return naming("size_gb", check_volume_size, reader.document["size_gb"])
 
 
-def _size(reader: Reader) -> int:
+def _size(reader: Reader) -> int | None:
     if not reader.has("size_gb"):
-        return DEFAULT_SIZE_GB
+        return None
     return naming("size_gb", check_volume_size, reader.document["size_gb"])
 
 

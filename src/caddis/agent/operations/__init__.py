@@ -10,6 +10,9 @@ from caddis.agent.operations.machine_destroy import MACHINE_DESTROY
 from caddis.agent.operations.machine_launch import MACHINE_LAUNCH
 from caddis.agent.operations.machine_teardown import MACHINE_TEARDOWN
 from caddis.agent.operations.machine_update import MACHINE_UPDATE
+from caddis.agent.operations.snapshot_create import SNAPSHOT_CREATE
+from caddis.agent.operations.snapshot_erase import SNAPSHOT_ERASE
+from caddis.agent.operations.volume_copy import VOLUME_COPY
 from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
 from caddis.agent.operations.volume_erase import VOLUME_ERASE
@@ -21,11 +24,14 @@ from caddis.journal.operation import Operation
 
 RECIPES: tuple[Operation[World], ...] = (
     VOLUME_CREATE,
+    VOLUME_COPY,
     VOLUME_UPDATE,
     VOLUME_EXTEND,
     VOLUME_DESTROY,
     VOLUME_RESTORE,
     VOLUME_ERASE,
+    SNAPSHOT_CREATE,
+    SNAPSHOT_ERASE,
     MACHINE_CREATE,
     MACHINE_LAUNCH,
     MACHINE_TEARDOWN,

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from caddis.agent.book import Writer
-from caddis.agent.operations.common import load_volume
+from caddis.agent.operations.common import check_pool, load_volume
 from caddis.agent.world import World
-from caddis.domain.errors import Conflict, NoCapacity, Problem
-from caddis.domain.sizes import format_bytes, gb_to_bytes
+from caddis.domain.errors import Conflict, Problem
 from caddis.domain.volume import Volume, VolumeState
 from caddis.journal.operation import Context, Operation, Step
 
@@ -20,12 +19,7 @@ def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
     writer, volume = Writer(book), load_volume(inputs["volume"])
     if writer.find_volume(volume.id) is not None:
         raise Conflict(f"volume {volume.id} exists already")
-    free = int(inputs["capacity_bytes"]) - writer.promised().pool_bytes
-    if gb_to_bytes(volume.size_gb) > free:
-        raise NoCapacity(
-            f"this host's pool has {format_bytes(max(0, free))} left, too little for a volume of {volume.size_gb} GB",
-            hint="choose a smaller --size, or destroy volumes that are not needed",
-        )
+    check_pool(writer, inputs["capacity_bytes"], volume.size_gb, f"for a volume of {volume.size_gb} GB")
     writer.put_volume(volume)
 
 

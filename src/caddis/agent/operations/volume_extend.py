@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from caddis.agent.book import Writer
+from caddis.agent.operations.common import check_pool
 from caddis.agent.world import World
-from caddis.domain.errors import Conflict, NoCapacity, Problem
-from caddis.domain.sizes import format_bytes, gb_to_bytes
+from caddis.domain.errors import Conflict, Problem
 from caddis.domain.volume import Volume, VolumeState, check_extension
 from caddis.journal.operation import Context, Operation, Step
 
@@ -24,13 +24,8 @@ def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
     check_extension(volume, inputs["size_gb"])
     if volume.size_gb != inputs["old_size_gb"]:
         raise Conflict(f"volume {volume.id} has been extended to {volume.size_gb} GB meanwhile")
-    free = int(inputs["capacity_bytes"]) - writer.promised().pool_bytes
-    if gb_to_bytes(inputs["size_gb"] - volume.size_gb) > free:
-        raise NoCapacity(
-            f"this host's pool has {format_bytes(max(0, free))} left, too little to extend volume {volume.id}"
-            f" from {volume.size_gb} to {inputs['size_gb']} GB",
-            hint="choose a smaller size, or destroy volumes that are not needed",
-        )
+    what = f"to extend volume {volume.id} from {volume.size_gb} to {inputs['size_gb']} GB"
+    check_pool(writer, inputs["capacity_bytes"], inputs["size_gb"] - volume.size_gb, what)
     writer.put_volume(replace(volume, size_gb=inputs["size_gb"], state=VolumeState.EXTENDING))
 
 

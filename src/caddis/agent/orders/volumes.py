@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +10,18 @@ from caddis.agent.operations.common import dump
 from caddis.agent.present import Presenter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
-from caddis.domain.errors import Invalid, Missing, Problem
+from caddis.domain.errors import Invalid, NotFound, Problem
 from caddis.domain.ids import VOLUME_ID, ulid
-from caddis.domain.volume import UNDO_PERIOD, Volume, VolumeState
+from caddis.domain.snapshot import Origin, origin_of
+from caddis.domain.volume import UNDO_PERIOD, EncryptionKind, Volume, VolumeState
 from caddis.telemetry.log import note
-from caddis.wire.volume import volume_extension_from_wire, volume_request_from_wire, volume_update_from_wire
+from caddis.wire.volume import (
+    DEFAULT_SIZE_GB,
+    VolumeRequest,
+    volume_extension_from_wire,
+    volume_request_from_wire,
+    volume_update_from_wire,
+)
 
 
 class VolumeOrders:
@@ -35,31 +42,63 @@ class VolumeOrders:
         return await in_thread(self._show, id, app, observe=True)
 
     async def create(self, app: str, document: dict[str, Any]) -> dict[str, Any]:
-        """A new empty volume; the same id asked for again gives the same volume."""
+        """A new volume, empty or a copy; the same id asked for again gives the same volume."""
         request = volume_request_from_wire(document)
-        if request.snapshot_id or request.source_volume_id:
-            raise Missing("this version cannot create a volume from a snapshot or another volume yet")
         id = _checked_id(document)
         known = await in_thread(self._world.book.find_volume, id)
-        if known is None or known.state is VolumeState.CREATING:
-            volume = Volume(
-                id=id,
-                app=app,
-                name=request.name,
-                region=self._world.region,
-                zone=self._world.zone,
-                size_gb=request.size_gb,
-                state=VolumeState.CREATING,
-                encryption=self._world.volumes.choose_encryption(request.encrypted, request.fstype),
-                created_at=self._world.now(),
-                fstype=request.fstype,
-                snapshot_retention=request.snapshot_retention,
-                auto_backup_enabled=request.auto_backup_enabled,
-            )
-            inputs = {"volume": dump(volume), "capacity_bytes": self._world.volumes.capacity_bytes()}
+        if known is None or known.state in (VolumeState.CREATING, VolumeState.RESTORING):
             async with self._supervisor.exclusively(id):
-                await self._supervisor.operate("volume.create/1", inputs, id=f"create:{id}", subject=id)
+                if request.snapshot_id or request.source_volume_id:
+                    await self._copy(id, app, request)
+                else:
+                    await self._make(id, app, request)
         return await in_thread(self._show, id, app)
+
+    async def _make(self, id: str, app: str, request: VolumeRequest) -> None:
+        kind = self._world.volumes.choose_encryption(request.encrypted, request.fstype)
+        volume = self._describe(id, app, request, encryption=kind)
+        inputs = {"volume": dump(volume), "capacity_bytes": self._world.volumes.capacity_bytes()}
+        await self._supervisor.operate("volume.create/1", inputs, id=f"create:{id}", subject=id)
+
+    async def _copy(self, id: str, app: str, request: VolumeRequest) -> None:
+        """From a snapshot of this host, or a fork of one of its volumes."""
+        origin, size_gb = await in_thread(self._find_origin, app, request)
+        state = VolumeState.RESTORING if request.snapshot_id else VolumeState.CREATING
+        volume = self._describe(id, app, request, encryption=origin.encryption)
+        volume = replace(volume, state=state, size_gb=request.size_gb or size_gb, fstype=origin.fstype)
+        inputs = {
+            "volume": dump(volume),
+            "origin": origin.volume_id,
+            "snapshot": request.snapshot_id,
+            "capacity_bytes": self._world.volumes.capacity_bytes(),
+        }
+        async with self._supervisor.exclusively(origin.volume_id):
+            await self._supervisor.operate("volume.copy/1", inputs, id=f"copy:{id}", subject=id)
+
+    def _find_origin(self, app: str, request: VolumeRequest) -> tuple[Origin, int]:
+        if request.snapshot_id:
+            snapshot = self._world.book.find_snapshot(request.snapshot_id)
+            if snapshot is None or snapshot.app != app:
+                raise NotFound(f"snapshot {request.snapshot_id} not found: it never was, or it has expired")
+            return snapshot.origin, snapshot.origin.size_gb
+        volume = self._world.book.get_volume(request.source_volume_id or "", app)
+        return origin_of(volume), volume.size_gb
+
+    def _describe(self, id: str, app: str, request: VolumeRequest, *, encryption: EncryptionKind) -> Volume:
+        return Volume(
+            id=id,
+            app=app,
+            name=request.name,
+            region=self._world.region,
+            zone=self._world.zone,
+            size_gb=request.size_gb or DEFAULT_SIZE_GB,
+            state=VolumeState.CREATING,
+            encryption=encryption,
+            created_at=self._world.now(),
+            fstype=request.fstype,
+            snapshot_retention=request.snapshot_retention,
+            auto_backup_enabled=request.auto_backup_enabled,
+        )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
         """Other snapshot settings."""

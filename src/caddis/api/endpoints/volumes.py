@@ -5,9 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from caddis.api.call import Call, passed_on, reply
-from caddis.control import volumes
+from caddis.control import snapshots, volumes
 from caddis.control.orders import Passage
-from caddis.domain.errors import Missing
 
 
 async def list_volumes(call: Call) -> Response:
@@ -60,15 +59,13 @@ async def extend_volume(call: Call) -> Response:
     return await _change(call, app.name, "PUT", verb="/extend", body=body)
 
 
-async def snapshots(call: Call) -> Response:
-    """Come with a later version."""
-    await _find(call)
-    raise Missing(
-        "there are no snapshots yet: they come with a later version",
-        hint="until then, copy what you cannot lose to another computer",
-    )
-
-
-async def _find(call: Call) -> None:
+async def list_snapshots(call: Call) -> Response:
+    """From the index; also those of a volume that is gone."""
     app = await call.app()
-    await volumes.find_volume(call.control, app.name, call.path("id"))
+    return reply(await snapshots.list_snapshots(call.control, app.name, call.path("id")))
+
+
+async def create_snapshot(call: Call) -> Response:
+    """Begun when this answers; its status tells when it is there."""
+    app = await call.app()
+    return await _change(call, app.name, "POST", verb="/snapshots")

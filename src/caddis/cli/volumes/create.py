@@ -11,21 +11,21 @@ from caddis.cli.region import choose_region
 from caddis.cli.verb import exactly, verb
 from caddis.cli.volumes.show_volume import TWO_OR_MORE, is_shown, print_volume
 from caddis.client.volumes import create_volume, list_volumes
-from caddis.domain.errors import Invalid, Missing
+from caddis.domain.errors import Invalid
 from caddis.domain.ids import check_volume_name
 from caddis.domain.sizes import check_volume_size
 
 FLAGS = (
     *APP_FLAGS,
     REGION,
-    number("size", "s", help="The size of the volume in gigabytes", default=1),
+    number("size", "s", help="The size of the volume in gigabytes (with --snapshot-id: the snapshot's)", default=1),
     number("count", "n", help="The number of volumes to create", default=1),
     number("snapshot-retention", help="Days to keep snapshots", default=5),
     switch("scheduled-snapshots", help="Take a snapshot every day", default=True),
     switch("no-encryption", help="Do not encrypt what is on the volume"),
     switch("require-unique-zone", help="Another zone than other volumes of the same name", default=True),
     switch("unique-zone-app-wide", help="Another zone than every volume of the app"),
-    text("snapshot-id", help="Create the volume from a snapshot"),
+    text("snapshot-id", help="Create the volume from a snapshot; list them with: fly volumes snapshots list"),
     text("fs-type", help="ext4 or raw"),
     *VM,
     YES,
@@ -39,21 +39,23 @@ def run(call: Call) -> None:
     wish = _wish(call, name)
     if not _wanted_in_spite_of_the_warning(call, app, name):
         return
-    wish["region"] = choose_region(call)
+    copies = wish["snapshot_id"] and not call.text("region")
+    wish["region"] = "" if copies else choose_region(call)  # a snapshot's own region, if nobody says
     for _ in range(call.number("count")):
         print_volume(call, call.send(create_volume(app, wish)), app)
 
 
 def _wish(call: Call, name: str) -> dict[str, Any]:
-    if call.text("snapshot-id"):
-        raise Missing("creating a volume from a snapshot is not there yet: --snapshot-id comes with snapshots")
     if call.given("fs-type") and call.text("fs-type") not in ("ext4", "raw"):
         raise Invalid(f"filesystem type {call.text('fs-type')!r} is not one of ext4, raw", field="fs-type")
     if call.number("count") < 0:
         raise Invalid(f"--count {call.number('count')} is less than nothing")
+    size_gb = check_volume_size(call.number("size"))
+    snapshot = call.text("snapshot-id")
     return {
         "name": name,
-        "size_gb": check_volume_size(call.number("size")),
+        "size_gb": None if snapshot and not call.given("size") else size_gb,  # the snapshot's own
+        "snapshot_id": snapshot or None,
         "encrypted": not call.switch("no-encryption"),
         "require_unique_zone": call.switch("require-unique-zone"),
         "unique_zone_app_wide": call.switch("unique-zone-app-wide"),

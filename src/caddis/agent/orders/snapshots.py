@@ -1,0 +1,126 @@
+"""Orders about snapshots: taking one, the daily ones, and letting those go that have had their time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from caddis.agent.book import Writer
+from caddis.agent.clock import steady_now
+from caddis.agent.supervisor import Supervisor
+from caddis.agent.threads import in_thread
+from caddis.domain.errors import Problem
+from caddis.domain.ids import snapshot_id, ulid
+from caddis.domain.schedule import is_due
+from caddis.domain.snapshot import Snapshot, SnapshotStatus, choose_expired, origin_of
+from caddis.domain.volume import Volume, VolumeState
+from caddis.telemetry.log import note
+from caddis.wire.snapshot import snapshot_begun_to_wire, snapshot_to_wire
+
+
+class SnapshotOrders:
+    """`app` is the app on whose behalf control asks; another app's volume is not found."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._world = supervisor.world
+
+    async def list(self, volume: str, app: str) -> list[dict[str, Any]]:
+        """The snapshots of a volume, oldest first, also when the volume is gone."""
+        snapshots = await in_thread(self._world.book.list_snapshots, volume)
+        return [snapshot_to_wire(snapshot) for snapshot in snapshots if snapshot.app == app]
+
+    async def create(self, volume: str, app: str) -> dict[str, Any]:
+        """Begin one; it is on its way, and durably so, when this returns."""
+        found = await in_thread(self._world.book.get_volume, volume, app)
+        snapshot = await self._begin(found, scheduled=False)
+        return snapshot_begun_to_wire(snapshot)
+
+    async def take_due(self) -> None:
+        """Begin the daily snapshot of every volume whose time has come."""
+        now = await in_thread(steady_now, self._world)
+        for volume in await in_thread(self._world.book.list_volumes):
+            snapshots = await in_thread(self._world.book.list_snapshots, volume.id)
+            if is_due(volume, snapshots, now):
+                try:
+                    await self._begin(volume, scheduled=True)
+                except Problem as problem:
+                    note("the daily snapshot failed", volume=volume.id, why=problem.message)
+                    await in_thread(self._note_failure, volume, problem)
+
+    async def erase_expired(self) -> None:
+        """Erase what has had its time."""
+        now = await in_thread(steady_now, self._world)
+        snapshots = await in_thread(self._world.book.list_snapshots)
+        for volume, group in groupby(sorted(snapshots, key=_volume_id), key=_volume_id):
+            found = await in_thread(self._world.book.find_volume, volume)
+            lives = found is not None and found.state is not VolumeState.DESTROYING
+            for snapshot in choose_expired(group, now, volume_lives=lives):
+                await self.erase(snapshot)
+
+    async def erase(self, snapshot: Snapshot) -> None:
+        """Erase one; a Problem is noted, and it is tried again later."""
+        inputs = {"id": snapshot.id, "volume": snapshot.volume_id}
+        try:
+            async with self._supervisor.exclusively(snapshot.volume_id):
+                id = f"erase:{snapshot.id}"
+                await self._supervisor.operate("snapshot.erase/1", inputs, id=id, subject=snapshot.volume_id)
+        except Problem as problem:
+            note("erasing a snapshot failed", snapshot=snapshot.id, why=problem.message)
+
+    async def _begin(self, volume: Volume, *, scheduled: bool) -> Snapshot:
+        snapshot = await in_thread(self._describe, volume, scheduled)
+        capacity = await in_thread(self._world.volumes.capacity_bytes)
+        bound = await in_thread(self._world.volumes.snapshot_bound, volume.id)
+        document = {**msgspec.to_builtins(snapshot), "origin": None}  # its key stays out of the journal
+        inputs = {"snapshot": document, "volume": volume.id, "bound_bytes": bound, "capacity_bytes": capacity}
+        operation = ulid(int(self._world.now().timestamp() * 1000), self._world.entropy())
+        begin = self._supervisor.journal.begin
+        await in_thread(lambda: begin("snapshot.create/1", inputs, id=operation, subject=volume.id))
+        self._world.book.tell()
+        self._supervisor.spawn(self._walk(operation, volume.id))
+        return snapshot
+
+    def _describe(self, volume: Volume, scheduled: bool) -> Snapshot:
+        due = steady_now(self._world)
+        return Snapshot(
+            id=snapshot_id(self._world.entropy()),
+            app=volume.app,
+            volume_name=volume.name,
+            region=volume.region,
+            zone=volume.zone,
+            origin=origin_of(volume),
+            status=SnapshotStatus.WAITING,
+            created_at=self._world.now(),
+            retention_days=volume.snapshot_retention,
+            due_at=due,
+            expires_at=due + timedelta(days=volume.snapshot_retention),
+            scheduled=scheduled,
+        )
+
+    async def _walk(self, operation: str, subject: str) -> None:
+        async with self._supervisor.exclusively(subject):
+            try:
+                await in_thread(self._supervisor.journal.walk, operation, self._world)
+            finally:
+                self._world.book.tell()
+
+    def _note_failure(self, volume: Volume, problem: Problem) -> None:
+        """A daily snapshot that could not even begin is listed as failed, in the place of the one before it."""
+        failed = replace(self._describe(volume, True), status=SnapshotStatus.FAILED, problem=problem.message)
+
+        def work(writer: Writer) -> None:
+            for other in writer.list_snapshots(volume.id):
+                if other.scheduled and other.status is SnapshotStatus.FAILED:
+                    writer.delete_snapshot(other.id, other.app)
+            writer.put_snapshot(replace(failed, origin=replace(failed.origin, wrapped_key=None)))
+
+        self._world.book.write(work)
+
+
+def _volume_id(snapshot: Snapshot) -> str:
+    return snapshot.volume_id

@@ -1,0 +1,1 @@
+"""`fly volumes snapshots`: one verb, one file."""

@@ -1,0 +1,24 @@
+"""`fly volumes snapshots create <volume id>` (facts: cli-volumes 10.2)."""
+
+from __future__ import annotations
+
+from caddis.cli.call import Call
+from caddis.cli.flags import APP_FLAGS, JSON
+from caddis.cli.verb import exactly, verb
+from caddis.client.snapshots import create_snapshot
+
+
+def run(call: Call) -> None:
+    """It is taken in the background: `fly volumes snapshots list` tells when it is there."""
+    volume = call.arguments[0]
+    call.send(create_snapshot(call.app(), volume))
+    call.say(f"Scheduled to snapshot volume {volume}")
+
+
+COMMAND = verb(
+    run,
+    usage="create <volume id>",
+    short="Snapshot a volume",
+    flags=(*APP_FLAGS, JSON),
+    count=exactly(1),
+)
