@@ -14,7 +14,7 @@ from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Passage
 from caddis.control.placement import ask_in_turn, default_region
 from caddis.control.shown import Shown, is_silent, show
 from caddis.domain import ids
-from caddis.domain.errors import Invalid, NotFound, Unreachable
+from caddis.domain.errors import Conflict, Invalid, NotFound, Unreachable
 from caddis.domain.placement import Sibling, Source, VolumeWish, choose_copy_hosts, choose_volume_hosts
 from caddis.domain.sizes import GIB
 from caddis.domain.snapshot import check_large_enough
@@ -104,6 +104,11 @@ async def _find_source(control: Control, app: str, request: VolumeRequest) -> So
         what = f"snapshot {found.id}"
     else:
         found = await find_volume(control, app, request.source_volume_id or "")
+        if found.state in _GOING:
+            raise Conflict(
+                f"volume {found.id} is {found.state}: only a volume in use or at rest can be copied",
+                hint=f"fly volumes restore {found.id} -a {app}",
+            )
         size = msgspec.json.decode(found.body)["size_gb"]
         what = f"volume {found.id}"
     check_large_enough(request.size_gb or size, size, what)
