@@ -89,7 +89,7 @@ def test_every_library_has_its_reason() -> None:
 
 
 def test_every_reason_belongs_to_a_library_that_is_used() -> None:
-    table = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs/decisions/0002-dependencies.md").read_text(), re.MULTILINE)
+    table = re.findall(r"^\| `([\w.-]+)` \|", (ROOT / "docs/decisions/0002-dependencies.md").read_text(), re.MULTILINE)
     used = {re.split(r"[~=<>\[; ]", requirement)[0] for requirement in PROJECT["project"]["dependencies"]}
     assert set(table) == used
 
