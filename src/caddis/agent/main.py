@@ -39,6 +39,8 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
+_STORE_INTERVAL = 30.0
+_STORE_SWEEP = 6 * 3600.0
 _FULLNESS_SWEEP = 5.0
 
 
@@ -85,7 +87,7 @@ async def _serve(options: Options) -> None:
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
     orders = Orders(
         volumes=VolumeOrders(supervisor, presenter),
-        snapshots=SnapshotOrders(supervisor),
+        snapshots=SnapshotOrders(supervisor, presenter),
         machines=MachineOrders(supervisor, presenter),
         inside=InsideOrders(supervisor),
     )
@@ -98,6 +100,8 @@ async def _serve(options: Options) -> None:
     loops = [
         asyncio.create_task(_forever("reports", reporter.run)),
         asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, orders))),
+        asyncio.create_task(_forever("kept snapshots", lambda: _keep(orders, changes, world))),
+        asyncio.create_task(_forever("store", lambda: _collect(orders))),
         asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
         asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, orders.volumes))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
@@ -153,6 +157,18 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)
+
+
+async def _keep(orders: Orders, changes: Changes, world: World) -> None:
+    """At every interval, and as soon as there is something to ship."""
+    await orders.snapshots.keep_all()
+    left = await in_thread(world.book.count_unkept)
+    await changes.wait_until(lambda: world.book.count_unkept() > left or None, _STORE_INTERVAL)
+
+
+async def _collect(orders: Orders) -> None:
+    await asyncio.sleep(_STORE_SWEEP)
+    await orders.snapshots.collect()
 
 
 async def _tend_logs(world: World) -> None:

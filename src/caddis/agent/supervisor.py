@@ -68,6 +68,19 @@ class Supervisor:
         finally:
             self.world.book.tell()
 
+    async def begin(self, name: str, inputs: Mapping[str, Any], *, id: str, subject: str) -> None:
+        """Begin an operation, and walk it in the background when nobody else works on the subject."""
+        await in_thread(lambda: self.journal.begin(name, inputs, id=id, subject=subject))
+        self.world.book.tell()
+        self.spawn(self._walk(id, subject))
+
+    async def _walk(self, id: str, subject: str) -> None:
+        async with self._work[subject]:
+            try:
+                await in_thread(self.journal.walk, id, self.world)
+            finally:
+                self.world.book.tell()
+
     def exclusively(self, id: str) -> asyncio.Lock:
         """Held by whoever works on that machine or volume."""
         return self._work[id]
@@ -226,14 +239,11 @@ class Supervisor:
                 self.spawn(self._resume(entry))
 
     async def _resume(self, entry: Entry) -> None:
-        async with self._work[entry.subject]:
-            note("resuming", operation=entry.name, id=entry.id, state=entry.state)
-            try:
-                await in_thread(self.journal.walk, entry.id, self.world)
-            except Problem as problem:
-                note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
-            finally:
-                self.world.book.tell()
+        note("resuming", operation=entry.name, id=entry.id, state=entry.state)
+        try:
+            await self._walk(entry.id, entry.subject)
+        except Problem as problem:
+            note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
         await self._take_up(entry.subject)
 
     async def _take_up(self, id: str) -> None:

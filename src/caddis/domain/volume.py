@@ -30,7 +30,7 @@ class VolumeState(StrEnum):
 
 
 _OF_THE_SYSTEM = frozenset({"proc", "sys", "dev", ".caddis"})  # below /, inside a machine
-ATTACHABLE = frozenset({VolumeState.CREATED, VolumeState.EXTENDING, VolumeState.HYDRATING})
+ATTACHABLE = frozenset({VolumeState.CREATED, VolumeState.EXTENDING})
 
 
 class EncryptionKind(StrEnum):

@@ -22,6 +22,10 @@ def snapshot_to_wire(snapshot: Snapshot) -> dict[str, Any]:
         "volume_name": snapshot.volume_name,
         "scheduled": snapshot.scheduled,
         "problem": snapshot.problem,
+        "is_local": snapshot.is_local,
+        "kept_at": time_to_wire(snapshot.kept_at) if snapshot.kept_at else None,
+        "kept_size": snapshot.kept_bytes,
+        "keep_problem": snapshot.keep_problem,
     }
 
 

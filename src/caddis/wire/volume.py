@@ -9,6 +9,7 @@ from caddis.domain.errors import Invalid
 from caddis.domain.ids import check_volume_name
 from caddis.domain.machine import Guest
 from caddis.domain.sizes import check_volume_size
+from caddis.domain.snapshot import Snapshot
 from caddis.domain.volume import DEFAULT_RETENTION_DAYS, FileSystemKind, Volume, VolumeState, check_retention
 from caddis.wire.machine_config import guest_from_wire
 from caddis.wire.reading import Reader, naming
@@ -17,8 +18,12 @@ from caddis.wire.time import time_to_wire
 DEFAULT_SIZE_GB = 3  # the API's; the command line always sends its own default of 1
 
 
-def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
-    """The volume object. Unattached is null, never "": clients take any text for an attachment."""
+def volume_to_wire(volume: Volume, host_status: str = "ok", *, kept: Snapshot | None = None) -> dict[str, Any]:
+    """The volume object. Unattached is null, never "": clients take any text for an attachment.
+
+    The last fields are ours: the newest snapshot that is `kept` off the host. What was written since then is what
+    would be lost with the host.
+    """
     usage = volume.usage
     return {
         "id": volume.id,
@@ -43,6 +48,8 @@ def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
         "host_status": host_status,
         "host_dedication_key": "",
         "host_dedication_id": "",
+        "last_kept_snapshot_id": kept.id if kept else None,
+        "last_kept_at": time_to_wire(kept.created_at) if kept else None,
     }
 
 

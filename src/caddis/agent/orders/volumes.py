@@ -48,11 +48,25 @@ class VolumeOrders:
         known = await in_thread(self._world.book.find_volume, id)
         if known is None or known.state in (VolumeState.CREATING, VolumeState.RESTORING):
             async with self._supervisor.exclusively(id):
-                if request.snapshot_id or request.source_volume_id:
+                if origin := document.get("kept_of"):
+                    await self._hydrate(id, app, request, origin=str(origin))
+                elif request.snapshot_id or request.source_volume_id:
                     await self._copy(id, app, request)
                 else:
                     await self._make(id, app, request)
         return await in_thread(self._show, id, app)
+
+    async def _hydrate(self, id: str, app: str, request: VolumeRequest, *, origin: str) -> None:
+        """From the installation's store, in the background: `origin` is the volume whose snapshot it is."""
+        state = VolumeState.HYDRATING if request.source_volume_id else VolumeState.RESTORING
+        volume = replace(self._describe(id, app, request, encryption=EncryptionKind.NONE), state=state)
+        inputs = {
+            "volume": dump(volume),
+            "origin": origin,
+            "snapshot": request.snapshot_id,
+            "capacity_bytes": self._world.volumes.capacity_bytes(),
+        }
+        await self._supervisor.begin("volume.hydrate/1", inputs, id=f"hydrate:{id}", subject=id)
 
     async def _make(self, id: str, app: str, request: VolumeRequest) -> None:
         kind = self._world.volumes.choose_encryption(request.encrypted, request.fstype)
