@@ -43,6 +43,7 @@ class FakeKept:
     """The `Kept` protocol of agent/world.py."""
 
     is_wanted = True
+    where = "fake://store"
 
     def __init__(self, volumes: FakeVolumes) -> None:
         self._volumes = volumes

@@ -30,6 +30,7 @@ from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
+from caddis.agent.usage import note_usage
 from caddis.agent.world import World
 from caddis.domain.errors import Conflict, Problem
 from caddis.journal.journal import Journal
@@ -162,8 +163,9 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
 async def _keep(orders: Orders, changes: Changes, world: World) -> None:
     """At every interval, and as soon as there is something to ship."""
     await orders.snapshots.keep_all()
-    left = await in_thread(world.book.count_unkept)
-    await changes.wait_until(lambda: world.book.count_unkept() > left or None, _STORE_INTERVAL)
+    store = world.kept.where
+    left = await in_thread(world.book.count_unkept, store)
+    await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
 
 
 async def _collect(orders: Orders) -> None:
@@ -180,6 +182,7 @@ async def _tend_logs(world: World) -> None:
 
 async def _watch_fullness(world: World, volumes: VolumeOrders) -> None:
     await asyncio.sleep(_FULLNESS_SWEEP)
+    await in_thread(note_usage, world)
     await extend_what_is_full(world, volumes)
 
 

@@ -58,7 +58,7 @@ class Presenter:
     def volume(self, volume: Volume, *, observe: bool = False) -> dict[str, Any]:
         """The volume object; with `observe`, how full it is right now."""
         usage = self.world.volumes.observe_usage(volume.id) if observe else None
-        kept = self.book.find_last_kept(volume.id)
+        kept = self.book.find_last_kept(volume.id, self.world.kept.where)
         return volume_to_wire(replace(volume, usage=usage) if usage else volume, kept=kept)
 
     def machine(self, machine: Machine, *, nonce: str | None = None) -> dict[str, Any]:

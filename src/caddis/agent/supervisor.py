@@ -270,18 +270,9 @@ class Supervisor:
     # --- small things -----------------------------------------------------------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; a Problem is logged, a bug with its traceback."""
-        task = asyncio.get_running_loop().create_task(self._guard(work))
+        task = asyncio.get_running_loop().create_task(_guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    @staticmethod
-    async def _guard(work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Problem as problem:
-            note("in the background", problem=problem.message)
-        except Exception as bug:  # noqa: BLE001  the top of a task: a bug must not end the watch over the others
-            note_bug("bug in the background", bug)
 
     def _set_timer(self, id: str, seconds: float, then: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         self._cancel_timer(id)
@@ -306,3 +297,12 @@ def _open_pidfd(pid: int | None) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+async def _guard(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Problem as problem:
+        note("in the background", problem=problem.message)
+    except Exception as bug:  # noqa: BLE001  the top of a task: a bug must not end the watch over the others
+        note_bug("bug in the background", bug)

@@ -137,6 +137,10 @@ class Kept(Protocol):
     def is_wanted(self) -> bool:
         """Whether snapshots are to be kept at all."""
 
+    @property
+    def where(self) -> str:
+        """The store's address, "" for none."""
+
     def probe(self, now: datetime) -> StoreStatus:
         """Whether the store can be used now. Never raises a Problem."""
 

@@ -71,11 +71,14 @@ def write_choice(data: Path, choice: StoreChoice | None) -> None:
 
 
 def open_store(data: Path, *, host: str) -> KeptStore | None:
-    """The store of an installation with its key, begun if it is new; None when it wants none."""
+    """The store of an installation with its key; None when it wants none.
+
+    An empty one is begun only if nobody has chosen one yet: a disk that is not mounted must not look like a new store.
+    """
     choice = read_choice(data)
     if choice is None:
         return None
-    return open_kept_store(choice, key=data / "store.key", host=host, may_create=True)
+    return open_kept_store(choice, key=data / "store.key", host=host, may_create=not choice_file(data).exists())
 
 
 class KeptSnapshots:
@@ -91,10 +94,16 @@ class KeptSnapshots:
         """Whether snapshots are to be kept at all."""
         return read_choice(self._data) is not None
 
+    @property
+    def where(self) -> str:
+        """The store's address, "" for none."""
+        choice = read_choice(self._data)
+        return f"{choice.endpoint or ''} {choice.url}".strip() if choice else ""
+
     def probe(self, now: datetime) -> StoreStatus:
         """Whether the store can be used now: it is written to, read and deleted from. Never raises a Problem."""
         try:
-            store = self._store()
+            store = self.open()
         except Problem as problem:
             return StoreStatus(problem.message, now)
         return probe(store.objects, now=now)
@@ -109,29 +118,30 @@ class KeptSnapshots:
         changed: Ranges | None,
     ) -> int:
         """Ensure that the snapshot is kept; the bytes that it took. `base`: the kept one that `changed` is from."""
-        store = self._store()
+        store = self.open()
         known = find_manifest(store, KeptName(snapshot.volume_id, base)) if base else None
         about = _facts(snapshot, self._host, store.keys.wrap_key(key, snapshot.id) if key else None)
         return ship(store, about, parts=parts, base=known, changed=changed if known else None).stored_bytes
 
     def is_kept(self, volume_id: str, snapshot_id: str) -> bool:
         """Whether the store has it whole."""
-        return find_manifest(self._store(), KeptName(volume_id, snapshot_id)) is not None
+        return find_manifest(self.open(), KeptName(volume_id, snapshot_id)) is not None
 
     def open_kept(self, volume_id: str, snapshot_id: str) -> KeptSnapshot:
         """A kept snapshot, to make a volume of; NotFound or Damaged, naming it."""
-        store = self._store()
+        store = self.open()
         return KeptSnapshot(store, get_manifest(store, KeptName(volume_id, snapshot_id)))
 
     def forget(self, volume_id: str, snapshot_id: str) -> None:
         """Ensure that the store has it no longer."""
-        forget(self._store(), KeptName(volume_id, snapshot_id))
+        forget(self.open(), KeptName(volume_id, snapshot_id))
 
     def collect(self) -> Collected:
         """Delete the chunks that no snapshot names."""
-        return collect(self._store())
+        return collect(self.open())
 
-    def _store(self) -> KeptStore:
+    def open(self) -> KeptStore:
+        """The store itself; StoreFailed when there is none, or it cannot be used."""
         path = choice_file(self._data)
         with self._lock:
             try:

@@ -113,7 +113,8 @@ async def _find_source(control: Control, app: str, request: VolumeRequest) -> So
                 f"volume {found.id} is {found.state}: only a volume in use or at rest can be copied",
                 hint=f"fly volumes restore {found.id} -a {app}",
             )
-        size = msgspec.json.decode(found.body)["size_gb"]
+        told = msgspec.json.decode(found.body)
+        size = told["size_gb"]
         what, of, is_local = f"volume {found.id}", found.id, True
         is_kept = (await control.get_host(found.host)).capacity.keeps
     check_large_enough(request.size_gb or size, size, what)
@@ -125,6 +126,7 @@ async def _find_source(control: Control, app: str, request: VolumeRequest) -> So
         volume_id=of,
         is_local=is_local,
         is_kept=is_kept,
+        encrypted=told.get("encrypted", True),
     )
 
 
@@ -133,14 +135,15 @@ async def _bring_to_store(
 ) -> Mapping[str, Any]:
     """What another host is asked for: a kept snapshot. Of a volume, one is taken now, and shipped as soon as may be."""
     if document.get("snapshot_id"):
-        return {**document, "kept_of": source.volume_id}
+        return {**document, "kept_of": source.volume_id, "encrypted": source.encrypted}
     order = Order(
         method="POST", path=f"/volumes/{source.volume_id}/snapshots", app=app, user=user, seconds=CHANGE_SECONDS
     )
     answer = await control.order(await control.get_host(source.host), order)
     if answer.problem is not None:
         raise answer.problem
-    return {**document, "snapshot_id": answer.document["id"], "kept_of": source.volume_id}
+    begun = {"snapshot_id": answer.document["id"], "kept_of": source.volume_id, "encrypted": source.encrypted}
+    return {**document, **begun}
 
 
 def _wish(request: VolumeRequest, region: str, size_gb: int) -> VolumeWish:

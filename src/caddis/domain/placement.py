@@ -85,6 +85,7 @@ class Source:
     what: str
     volume_id: str  # itself, or whose snapshot it is
     is_local: bool = True  # its host has it
+    encrypted: bool = True
     is_kept: bool = False  # it is in the installation's store, or can be brought there
 
 

@@ -41,8 +41,9 @@ class Snapshot:
     """What the host's book holds of a snapshot. It outlives its volume, so it says all that a new one needs.
 
     `held_bytes` is what the pool has promised to it: blocks that no older snapshot of the volume has. `due_at` is the
-    host's steady time (domain/clock.py) at which it was asked for, `expires_at` the one at which it goes.
-    `kept_bytes` is what it took in the store beyond what was there; `keep_problem` says why it could not be shipped.
+    host's steady time (domain/clock.py) at which it was asked for, `expires_at` the one at which it goes. `kept_in`
+    names the store that has it, `kept_bytes` is what it took there beyond what there was; `keep_problem` says why it
+    could not be shipped.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Snapshot:
     problem: str = ""
     is_local: bool = True
     kept_at: datetime | None = None
+    kept_in: str = ""
     kept_bytes: int = 0
     keep_problem: str = ""
 
@@ -124,20 +126,21 @@ def check_large_enough(size_gb: int, origin_gb: int, what: str) -> None:
         )
 
 
-def choose_base(snapshots: Iterable[Snapshot], of: str) -> Snapshot | None:
+def choose_base(snapshots: Iterable[Snapshot], of: str, *, store: str) -> Snapshot | None:
     """The snapshot to ship the difference from: the newest kept one that is older, and still here to compare with."""
     base = None
     for snapshot in snapshots:
         if snapshot.id == of:
             break
-        if snapshot.kept_at is not None and snapshot.is_local:
+        if snapshot.kept_in == store and snapshot.is_local:
             base = snapshot
     return base
 
 
-def choose_unkept(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
-    """Which of a volume's snapshots are still to be shipped, oldest first: that makes the others small."""
-    return [one for one in snapshots if one.status is SnapshotStatus.CREATED and one.is_local and one.kept_at is None]
+def choose_unkept(snapshots: Iterable[Snapshot], *, store: str) -> list[Snapshot]:
+    """Which snapshots that store does not have yet, oldest first: that makes the others small."""
+    whole = (one for one in snapshots if one.status is SnapshotStatus.CREATED and one.is_local)
+    return [one for one in whole if one.kept_in != store]
 
 
 def older_neighbour(snapshots: Sequence[Snapshot], of: str) -> Snapshot | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from caddis.domain.snapshot import Snapshot, SnapshotStatus
+from caddis.domain.volume import EncryptionKind
 from caddis.wire.time import time_to_wire
 
 
@@ -20,6 +21,7 @@ def snapshot_to_wire(snapshot: Snapshot) -> dict[str, Any]:
         "retention_days": snapshot.retention_days,
         "volume_id": snapshot.volume_id,
         "volume_name": snapshot.volume_name,
+        "encrypted": snapshot.origin.encryption is not EncryptionKind.NONE,
         "scheduled": snapshot.scheduled,
         "problem": snapshot.problem,
         "is_local": snapshot.is_local,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from caddis.agent.book import Reader, Writer
@@ -34,7 +35,8 @@ def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
 
 def _ship(context: Context[World]) -> Mapping[str, Any]:
     world, snapshot = context.world, _get(context.world.book, context.inputs)
-    base = choose_base(world.book.list_snapshots(snapshot.volume_id), snapshot.id)
+    store = world.kept.where
+    base = choose_base(world.book.list_snapshots(snapshot.volume_id), snapshot.id, store=store)
     changed = world.volumes.list_changes(base.id, snapshot.id) if base else None
     stored = world.kept.ship(
         snapshot,
@@ -43,7 +45,7 @@ def _ship(context: Context[World]) -> Mapping[str, Any]:
         base=base.id if base else None,
         changed=changed,
     )
-    return {"stored": stored, "at": world.now().isoformat()}
+    return {"stored": stored, "at": world.now().isoformat(), "store": store}
 
 
 def _forget(context: Context[World]) -> None:
@@ -58,8 +60,8 @@ def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
     snapshot = writer.find_snapshot(context.inputs["id"])
     if snapshot is not None:
         result = context.results["ship"]
-        kept = replace(snapshot, kept_bytes=int(result["stored"]), kept_at=context.world.now(), keep_problem="")
-        writer.put_snapshot(kept)
+        kept = replace(snapshot, kept_bytes=int(result["stored"]), kept_in=result["store"], keep_problem="")
+        writer.put_snapshot(replace(kept, kept_at=datetime.fromisoformat(result["at"])))
         _tell_of_volume(writer, snapshot)
 
 

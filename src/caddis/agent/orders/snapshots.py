@@ -87,7 +87,7 @@ class SnapshotOrders:
             return
         await self._look_at_store()
         snapshots = await in_thread(self._world.book.list_snapshots)
-        for snapshot in choose_unkept(snapshots):
+        for snapshot in choose_unkept(snapshots, store=self._world.kept.where):
             if self._can_keep and not self._supervisor.exclusively(snapshot.id).locked():
                 await self._keep(snapshot)
 

@@ -23,6 +23,8 @@ from caddis.wire.volume import (
     volume_update_from_wire,
 )
 
+_QUICK = 20.0  # seconds
+
 
 class VolumeOrders:
     """`app` is the app on whose behalf control asks; another app's volume is not found."""
@@ -57,16 +59,30 @@ class VolumeOrders:
         return await in_thread(self._show, id, app)
 
     async def _hydrate(self, id: str, app: str, request: VolumeRequest, *, origin: str) -> None:
-        """From the installation's store, in the background: `origin` is the volume whose snapshot it is."""
+        """From the installation's store, in the background: `origin` is the volume whose snapshot it is.
+
+        What is quick is waited for, so that whoever asked learns of a chunk that is missing.
+        """
         state = VolumeState.HYDRATING if request.source_volume_id else VolumeState.RESTORING
-        volume = replace(self._describe(id, app, request, encryption=EncryptionKind.NONE), state=state)
+        kind = EncryptionKind.FSCRYPT if request.encrypted else EncryptionKind.NONE  # until the snapshot says it
+        volume = replace(self._describe(id, app, request, encryption=kind), state=state)
         inputs = {
             "volume": dump(volume),
             "origin": origin,
             "snapshot": request.snapshot_id,
             "capacity_bytes": self._world.volumes.capacity_bytes(),
         }
-        await self._supervisor.begin("volume.hydrate/1", inputs, id=f"hydrate:{id}", subject=id)
+        operation = f"hydrate:{id}"
+        await self._supervisor.begin("volume.hydrate/1", inputs, id=operation, subject=id)
+        find = self._world.book.find_volume
+
+        def has_ended() -> bool:
+            volume = find(id)
+            return volume is None or volume.state is VolumeState.CREATED
+
+        await self._supervisor.changes.wait_until(lambda: has_ended() or None, _QUICK)
+        if (problem := (await in_thread(self._supervisor.journal.get, operation)).problem) is not None:
+            raise problem
 
     async def _make(self, id: str, app: str, request: VolumeRequest) -> None:
         kind = self._world.volumes.choose_encryption(request.encrypted, request.fstype)

@@ -34,6 +34,8 @@ _FIELDS = (
     "host_status",
 )
 
+_OURS = ("bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at")
+
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"
     " when that host fails, an app with a single volume is down, and its data may be lost."
@@ -62,8 +64,9 @@ def print_volume(call: Call, volume: Wire, app: str) -> None:
 
 
 def volume_json(volume: Wire) -> dict[str, Any]:
-    """Exactly the fields that flyctl prints, in its order."""
-    return {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    """The fields that flyctl prints, in its order, and after them those that are ours."""
+    theirs = {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    return theirs | {key: volume[key] for key in _OURS if key in volume}
 
 
 def row(volume: Wire, now: datetime, *, mark_unreachable: bool = True) -> list[str]:
