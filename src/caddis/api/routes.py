@@ -75,6 +75,7 @@ ENTRIES = (
     _entry("GET", "/v1/tokens/current", platform.get_current_token),
     _entry("GET", "/v1/orgs/{slug}/machines", organizations.list_machines),
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
+    _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
     _entry("GET", _UIEX + "/organizations/{slug}", organizations.get_organization),
     _entry("POST", _UIEX + "/builds", releases.start_build),

@@ -6,12 +6,13 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON
 from caddis.cli.verb import at_most, verb
 from caddis.cli.volumes.show_volume import choose_volume, print_volume
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import get_volume
 
 
 def run(call: Call) -> None:
     """The same block, or JSON object, as create."""
-    app = call.app()
+    app = choose_app(call)
     print_volume(call, call.send(get_volume(app, choose_volume(call, app))), app)
 
 
