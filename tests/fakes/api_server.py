@@ -171,6 +171,10 @@ class FakeApi:
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
             case (_, "volumes", volume, *verb):
                 return self._volume(method, self._get(self.volumes, volume, "volume"), verb, more["body"])
+            case ("POST", "images"):
+                if more["body"]["image"].startswith("nothing"):
+                    raise Answer(404, f"image {more['body']['image']} does not exist")
+                return {"image": more["body"]["image"], "digest": "sha256:1"}
             case ("POST", "machines"):
                 body = more["body"]
                 state = "created" if body.get("skip_launch") else "started"

@@ -39,6 +39,7 @@ ENTRIES = (
     _entry("GET", _APP + "/ip_assignments", apps.list_addresses),
     _entry("POST", _APP + "/ip_assignments", apps.assign_address),
     _entry("POST", _APP + "/builds", builds.create_build),
+    _entry("POST", _APP + "/images", builds.create_image),
     _entry("GET", _APP + "/machines", machines.list_machines),
     _entry("POST", _APP + "/machines", machines.create_machine),
     _entry("GET", _MACHINE, machines.get_machine),

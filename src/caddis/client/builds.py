@@ -1,4 +1,4 @@
-"""Building an image from a context (one POST; the answer's lines are the build's output)."""
+"""Images: building one from a context (one POST; the answer's lines are the build's output), and fetching one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from caddis.client.apps import app_path
-from caddis.client.request import Query
+from caddis.client.request import Query, Request
 from caddis.client.transport import Client
 from caddis.domain.errors import Problem
 
 SILENCE_SECONDS = 900.0  # a step of a build may say nothing for long
+
+
+def fetch_image(app: str, reference: str) -> Request:
+    """Ensure that the image is where machines find it; the Problem says why it cannot be."""
+    return Request(method="POST", path=f"{app_path(app)}/images", body={"image": reference}, deadline=SILENCE_SECONDS)
 
 
 def build_image(client: Client, app: str, *, query: Query, context: IO[bytes], on_line: Callable[[str], None]) -> str:
