@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakes.screen import see
+
 if TYPE_CHECKING:
     from fakes.fly_command import Fly
 
@@ -245,3 +247,26 @@ def test_what_cannot_be_an_id_is_said_to_be_none(fly: Fly, verb: str, id: str) -
     said = fly("volumes", verb, id, "-a", "myapp")
     assert (said.code, said.err.splitlines()[0]) == (1, f"Error: volume not found: {id!r} is not a volume ID")
     assert fly.api.requests == []
+
+
+def test_a_menu_and_a_long_question_leave_one_clean_answer_on_a_narrow_terminal(
+    fly: Fly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for _ in range(2):
+        fly.api.add_volume("myapp")
+    talk = fly.talk("volumes", "destroy", "-a", "myapp", term="xterm")
+    talk.expect("  vol_0000000000000002")
+    talk.answer("\x1b[B")
+    talk.expect("> vol_0000000000000002")
+    talk.answer("\r")
+    talk.expect("(y/N) ")
+    talk.answer("n\n")
+    assert talk.end() == 0
+    screen = see(talk.seen, 50)
+    assert sum("ATTACHED VM" in row for row in screen) == 1
+    assert sum("vol_0000000000000002" in row for row in screen) == 1
+    assert not any("vol_0000000000000001" in row for row in screen)
+    assert screen[-1] == "? Are you sure you want to destroy this volume? No"
+    assert not any("y/N" in row for row in screen)
