@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 import click
+from house_rules import SOURCE
 
 from caddis.cli.nouns import LazyGroup
 from caddis.cli.tree import ROOT
-from house_rules import SOURCE
 
 _COMMAND = re.compile(r"\bfly ([a-z-]+)(?: ([a-z-]+))?")
 
