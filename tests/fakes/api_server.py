@@ -116,6 +116,9 @@ class FakeApi:
                 return REGIONS
             case ("GET", "v1", "tokens", "current"):
                 return {"tokens": [{"token_id": "1", "org_slug": "personal", "user": "you@example.com"}]}
+            case ("GET", "api", "v1", "volumes", volume):
+                found = self._get(self.volumes, volume, "volume")
+                return {**found, "app_name": found["app"]}
             case ("GET", "v1", "apps"):
                 return {"apps": list(self.apps.values())}
             case ("POST", "v1", "apps"):
@@ -168,6 +171,10 @@ class FakeApi:
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
             case (_, "volumes", volume, *verb):
                 return self._volume(method, self._get(self.volumes, volume, "volume"), verb, more["body"])
+            case ("POST", "images"):
+                if more["body"]["image"].startswith("nothing"):
+                    raise Answer(404, f"image {more['body']['image']} does not exist")
+                return {"image": more["body"]["image"], "digest": "sha256:1"}
             case ("POST", "machines"):
                 body = more["body"]
                 state = "created" if body.get("skip_launch") else "started"
@@ -184,6 +191,9 @@ class FakeApi:
             volume["state"] = "pending_destroy"
         elif verb == ["restore"]:
             volume["state"] = "created"
+        elif verb == ["extend"]:
+            volume["size_gb"] = body["size_gb"]
+            return {"volume": volume, "needs_restart": False}
         elif method == "PUT":
             volume |= {key: value for key, value in body.items() if value is not None}
         return volume

@@ -151,6 +151,18 @@ def test_a_rolling_deploy_stops_at_the_first_machine_that_fails(fly: Fly) -> Non
     assert [one["config"]["image"] for one in fly.api.machines.values()] == ["crash", "web:1"]
 
 
+def test_an_image_that_is_not_there_is_known_before_a_machine_is_touched_for_it(fly: Fly) -> None:
+    fly.api.add_volume("myapp")
+    fly.write("fly.toml", TOML)
+    assert fly("deploy").code == 0
+    before, releases = dict(fly.api.machines), len(fly.api.releases)
+    fly.write("fly.toml", PLAIN)  # without its volume the machine has to be replaced
+    said = fly("deploy", "--image", "nothing:1", "--yes")
+    assert (said.code, said.err.splitlines()[-1]) == (1, "Error: image nothing:1 does not exist")
+    assert fly.api.machines == before
+    assert len(fly.api.releases) == releases
+
+
 def test_a_lease_of_somebody_else_fails_the_deploy_before_anything_changes(fly: Fly) -> None:
     fly.write("fly.toml", PLAIN)
     assert fly("deploy", "--ha=false").code == 0

@@ -24,6 +24,11 @@ def get_volume(app: str, volume: str) -> Request:
     return get(volume_path(app, volume))
 
 
+def find_volume(volume: str) -> Request:
+    """Whatever its app, which is the answer's `app_name`. NotFound also when the token does not reach that app."""
+    return get(f"/api/v1/volumes/{segment(volume)}")
+
+
 def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
     """`wish` in Fly's spelling (facts: machines-api 5.3)."""
     return post(f"{app_path(app)}/volumes", dict(wish))

@@ -6,12 +6,13 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, YES
 from caddis.cli.verb import any_number, verb
 from caddis.cli.volumes.show_volume import TWO_OR_MORE, choose_volume, is_shown
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import destroy_volume, get_volume, list_volumes
 
 
 def run(call: Call) -> None:
     """One after the other; a "no" ends the command."""
-    app = call.app()
+    app = choose_app(call)
     for volume in call.arguments or (choose_volume(call, app),):
         if not call.switch("yes") and not _is_sure(call, app, volume):
             return

@@ -96,8 +96,6 @@ def choose_volume(call: Call, app: str) -> str:
         return call.arguments[0]
     if not call.interactive:
         raise Invalid("volume ID must be specified when not running interactively")
-    if not app:
-        raise Invalid("volume ID or app required", hint="Name the volume, or the app with -a.")
     volumes = [volume for volume in call.send(list_volumes(app)) if is_shown(volume)]
     if not volumes:
         raise NotFound(f"no volumes found in app '{app}'")
