@@ -155,7 +155,9 @@ class Door:
         return self._answer(extended, "volume", _id(request))
 
     async def _destroy_volume(self, request: Request) -> Response:
-        return self._answer(await self._volumes.destroy(_id(request), _app(request)), "volume", _id(request))
+        erase = request.query_params.get("erase", "").lower() in ("true", "1")
+        gone = await self._volumes.destroy(_id(request), _app(request), erase=erase)
+        return self._answer(gone, "volume", _id(request))
 
     async def _restore_volume(self, request: Request) -> Response:
         return self._answer(await self._volumes.restore(_id(request), _app(request)), "volume", _id(request))

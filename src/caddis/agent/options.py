@@ -24,6 +24,7 @@ class Options:
     format_pool: bool
     down: bool
     verbose: bool
+    undo: float = 86_400.0  # seconds
 
     @property
     def folder(self) -> Path:
@@ -55,6 +56,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--pool-size", type=int, help="bytes of a new pool image")
     parser.add_argument("--format-pool", action="store_true", help="format the block device given as --pool")
     parser.add_argument("--down", action="store_true", help="stop all machines, detach everything, and exit")
+    parser.add_argument("--undo", type=float, default=86_400.0, help="seconds until a destroyed volume is erased")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args(arguments)
     token_file = os.environ.get("CADDIS_HOST_TOKEN_FILE") or str(given.data / "hosts" / given.host / "token")

@@ -45,9 +45,10 @@ def extend_volume(app: str, volume: str, size_gb: int) -> Request:
     return Request(method="PUT", path=f"{volume_path(app, volume)}/extend", body={"size_gb": size_gb})
 
 
-def destroy_volume(app: str, volume: str) -> Request:
-    """Soft: `restore_volume` brings it back within 24 hours."""
-    return Request(method="DELETE", path=volume_path(app, volume))
+def destroy_volume(app: str, volume: str, *, erase: bool = False) -> Request:
+    """Soft: `restore_volume` brings it back within 24 hours, unless told to `erase` it."""
+    query = (("erase", "true"),) if erase else ()
+    return Request(method="DELETE", path=volume_path(app, volume), query=query)
 
 
 def restore_volume(app: str, volume: str) -> Request:

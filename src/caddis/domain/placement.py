@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from caddis.domain.errors import Invalid, NoCapacity
 from caddis.domain.host import Host
 from caddis.domain.sizes import format_bytes, gb_to_bytes
+from caddis.domain.volume import MORE_SPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Itera
         raise NoCapacity(
             f"no host of region {wish.region} has {wish.size_gb} GB left in its pool:"
             f" the most that one can give is {format_bytes(most)}",
-            hint="choose a smaller --size, destroy volumes that are not needed, or give the host a larger pool",
+            hint=MORE_SPACE,
         )
     return sorted(roomy, key=lambda host: (taken.count(host.zone), -host.capacity.pool_free, host.id))
 

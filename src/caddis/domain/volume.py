@@ -10,6 +10,10 @@ from enum import StrEnum
 from caddis.domain.errors import Conflict, InUse, Invalid
 
 DEFAULT_RETENTION_DAYS = 5
+MORE_SPACE = (
+    "choose a smaller size, give the host a larger pool, or destroy volumes that are not needed; a destroyed one keeps"
+    " its place as long as it can be brought back: fly volumes destroy --erase ID ends that at once"
+)
 UNDO_PERIOD = timedelta(hours=24)  # promise P5
 
 

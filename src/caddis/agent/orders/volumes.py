@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
+from caddis.agent.clock import steady_now
 from caddis.agent.operations.common import dump
 from caddis.agent.present import Presenter
 from caddis.agent.supervisor import Supervisor
@@ -13,7 +14,7 @@ from caddis.agent.threads import in_thread
 from caddis.domain.errors import Invalid, NotFound, Problem
 from caddis.domain.ids import VOLUME_ID, ulid
 from caddis.domain.snapshot import Origin, origin_of
-from caddis.domain.volume import UNDO_PERIOD, EncryptionKind, Volume, VolumeState
+from caddis.domain.volume import UNDO_PERIOD, EncryptionKind, Volume, VolumeState, check_destroyable
 from caddis.telemetry.log import note
 from caddis.wire.volume import (
     DEFAULT_SIZE_GB,
@@ -150,13 +151,18 @@ class VolumeOrders:
         shown = await in_thread(self._show, id, app, observe=True)
         return {"volume": shown, "needs_restart": needs_restart}
 
-    async def destroy(self, id: str, app: str) -> dict[str, Any]:
-        """Soft: it can be brought back for a day. Destroying what is destroyed already changes nothing."""
+    async def destroy(self, id: str, app: str, *, erase: bool = False) -> dict[str, Any]:
+        """Soft, unless told to `erase`: it can be brought back for a day. Destroying it again changes nothing."""
         volume = await in_thread(self._world.book.get_volume, id, app)
         if volume.state is not VolumeState.PENDING_DESTROY:
-            erase_at = self._world.now() + self._undo_period
+            check_destroyable(volume)  # before waiting for whoever works on it
+            erase_at = await in_thread(steady_now, self._world) + self._undo_period
             await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
-        return await in_thread(self._show, id, app)
+        shown = await in_thread(self._show, id, app)
+        if erase:
+            await self._operate("volume.erase/1", {"id": id}, id)
+            shown["state"] = str(VolumeState.DESTROYED)
+        return shown
 
     async def restore(self, id: str, app: str) -> dict[str, Any]:
         """Bring a destroyed volume back."""
@@ -166,7 +172,8 @@ class VolumeOrders:
 
     async def erase_overdue(self) -> None:
         """Erase what was destroyed longer ago than the time for undo."""
-        for volume in await in_thread(self._world.book.list_overdue_volumes, self._world.now()):
+        now = await in_thread(steady_now, self._world)
+        for volume in await in_thread(self._world.book.list_overdue_volumes, now):
             try:
                 await self._operate("volume.erase/1", {"id": volume.id}, volume.id)
             except Problem as problem:
