@@ -41,7 +41,7 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
-_STORE_INTERVAL = 30.0
+_STORE_INTERVAL, _STORE_LOOKS = 3.0, 10  # a look at the choice, and how many of them to one at the store itself
 _STORE_SWEEP = 6 * 3600.0
 _FULLNESS_SWEEP = 5.0
 
@@ -162,11 +162,14 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
 
 
 async def _keep(orders: Orders, changes: Changes, world: World) -> None:
-    """At every interval, and as soon as there is something to ship."""
+    """At every interval, as soon as there is something to ship, and when the operator chose another store."""
     await orders.snapshots.keep_all()
     store = world.kept.where
     left = await in_thread(world.book.count_unkept, store)
-    await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+    for _ in range(_STORE_LOOKS):
+        found = await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+        if found or world.kept.where != store:
+            return
 
 
 async def _collect(orders: Orders) -> None:

@@ -50,10 +50,11 @@ class VolumeOrders:
         id = _checked_id(document)
         known = await in_thread(self._world.book.find_volume, id)
         if known is None or known.state in (VolumeState.CREATING, VolumeState.RESTORING):
+            if origin := document.get("kept_of"):
+                await self._hydrate(id, app, request, origin=str(origin))
+                return await in_thread(self._show, id, app)
             async with self._supervisor.exclusively(id):
-                if origin := document.get("kept_of"):
-                    await self._hydrate(id, app, request, origin=str(origin))
-                elif request.snapshot_id or request.source_volume_id:
+                if request.snapshot_id or request.source_volume_id:
                     await self._copy(id, app, request)
                 else:
                     await self._make(id, app, request)
