@@ -59,6 +59,7 @@ def open_world(options: Options) -> OpenWorld:
         where=Path(options.pool) if options.pool else None,
         size_bytes=options.pool_size,
         format_device=options.format_pool,
+        block_size=options.pool_block_size,
     )
     store = open_store(choice, host=options.host, data=options.folder, run=options.run)
     network = HostNetwork(options.instance, options.host, data=options.folder)

@@ -22,6 +22,7 @@ class Options:
     pool: str | None
     pool_size: int | None
     format_pool: bool
+    pool_block_size: int | None = None
     down: bool
     verbose: bool
     undo: float = 86_400.0  # seconds
@@ -54,6 +55,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         "--pool", help="a block device or a folder on a reflink XFS; default: an image in the data folder"
     )
     parser.add_argument("--pool-size", type=int, help="bytes of a new pool image")
+    parser.add_argument("--pool-block-size", type=int, help="bytes of a block of a new pool")
     parser.add_argument("--format-pool", action="store_true", help="format the block device given as --pool")
     parser.add_argument("--down", action="store_true", help="stop all machines, detach everything, and exit")
     parser.add_argument("--undo", type=float, default=86_400.0, help="seconds until a destroyed volume is erased")
