@@ -12,6 +12,7 @@ from matrix import Case, Stage, run
 from caddis.agent.operations import RECIPES
 from caddis.agent.operations.common import dump
 from caddis.domain.errors import NotFound
+from caddis.domain.io_limits import IoLimits
 from caddis.domain.life import DestroyAsked, Ended, StartAsked, decide
 from caddis.domain.machine import ExitStatus, Init, Machine, MachineConfig, MachineState, Mount, Restart, RestartPolicy
 from caddis.domain.snapshot import Snapshot, SnapshotStatus, origin_of
@@ -77,7 +78,7 @@ def make_volume(stage: Stage) -> None:
 
 def _volume_update(stage: Stage) -> Prepared:
     make_volume(stage)
-    return {"id": VOLUME, "changes": {"snapshot_retention": 9}}, "update", VOLUME
+    return {"id": VOLUME, "changes": {"snapshot_retention": 9, "io_limits": {"iops": 500}}}, "update", VOLUME
 
 
 def _volume_extend(stage: Stage) -> Prepared:
@@ -271,7 +272,12 @@ _CREATED = _has_volume(VolumeState.CREATED)
 _PENDING = _has_volume(VolumeState.PENDING_DESTROY)
 CASES = (
     Case("volume.create/1", _volume_create, _CREATED, _has_no_volume),
-    Case("volume.update/1", _volume_update, _has_volume(VolumeState.CREATED, snapshot_retention=9), _CREATED),
+    Case(
+        "volume.update/1",
+        _volume_update,
+        _has_volume(VolumeState.CREATED, snapshot_retention=9, io_limits=IoLimits(iops=500)),
+        _has_volume(VolumeState.CREATED, io_limits=IoLimits()),
+    ),
     Case(
         "volume.extend/1",
         _volume_extend,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from caddis.domain.errors import Conflict, Invalid
+from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import GIB, MIB, format_bytes
 
 DEFAULT_REGION = "lhr"
@@ -32,6 +33,7 @@ class Choices:
     listen: str = DEFAULT_LISTEN
     pool: str = ""
     pool_bytes: int = 0
+    io_limits: str = IoPolicy.OFF.value
 
 
 _LASTING = ("region", "zone", "pool", "pool_bytes")  # built into the volumes that exist: never changed afterwards
@@ -115,6 +117,8 @@ def _check(chosen: Choices) -> None:
         raise Invalid(f"--hosts {chosen.hosts} is out of range: 1 to {MAX_HOSTS}", field="hosts")
     if chosen.pool and not chosen.pool.startswith("/"):
         raise Invalid(f"--pool {chosen.pool!r} must be an absolute path to a block device or a folder", field="pool")
+    if chosen.io_limits not in tuple(IoPolicy):
+        raise Invalid(f"--io-limits {chosen.io_limits!r} is neither off nor fly", field="io-limits")
     parse_listen(chosen.listen)
 
 

@@ -50,6 +50,7 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
         argv += ["--pool", os.path.join(chosen.pool, host) if shared_folder else chosen.pool]
     if chosen.pool_bytes:
         argv += ["--pool-size", str(chosen.pool_bytes)]
+    argv += ["--io-limits", chosen.io_limits]
     return tuple(argv)
 
 

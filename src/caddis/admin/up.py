@@ -23,6 +23,11 @@ from caddis.admin.options import data_option
     "--pool-size", metavar="SIZE", help="Of each host's pool file, like 20G.  [default: a third of what is free]"
 )
 @click.option("--format-pool", is_flag=True, help="Erase the block device of --pool and make a pool of it.")
+@click.option(
+    "--io-limits",
+    type=click.Choice(["off", "fly"]),
+    help="What machines may do to volumes that have no limits of their own; fly: by size, as on Fly.  [default: off]",
+)
 @click.option("--stop-machines", is_flag=True, help="On the way out, stop all machines and detach everything.")
 def verb(*, data: Path, format_pool: bool, stop_machines: bool, **said: Any) -> int:
     """Run the API and the agents in the foreground until Ctrl-C; machines go on running afterwards.

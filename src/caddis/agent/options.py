@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from caddis.domain.io_limits import IoPolicy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -24,6 +26,7 @@ class Options:
     format_pool: bool
     down: bool
     verbose: bool
+    io_limits: str = "off"
 
     @property
     def folder(self) -> Path:
@@ -54,6 +57,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument("--pool-size", type=int, help="bytes of a new pool image")
     parser.add_argument("--format-pool", action="store_true", help="format the block device given as --pool")
+    parser.add_argument("--io-limits", choices=tuple(IoPolicy), default="off", help="limits of volumes that have none")
     parser.add_argument("--down", action="store_true", help="stop all machines, detach everything, and exit")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args(arguments)

@@ -13,6 +13,7 @@ from typing import Protocol
 from caddis.agent.book import Book
 from caddis.domain.clock import Seen
 from caddis.domain.image import ImageConfig
+from caddis.domain.io_limits import IoLimits, IoPolicy
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
@@ -145,6 +146,9 @@ class Runtime(Protocol):
     def list_names(self) -> list[str]:
         """Every machine of which the runtime knows something."""
 
+    def limit_io(self, name: str, destination: str, limits: IoLimits) -> None:
+        """Change what it may do to the bind at `destination` from now on; silent when it does not run."""
+
     def log_path(self, name: str) -> str:
         """Where its output is kept."""
 
@@ -207,3 +211,4 @@ class World:
     now: Callable[[], datetime]
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]
+    io_policy: IoPolicy = IoPolicy.OFF

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from caddis.domain.errors import Conflict, InUse, Invalid
+from caddis.domain.io_limits import NOTHING_SAID, IoLimits
 
 DEFAULT_RETENTION_DAYS = 5
 UNDO_PERIOD = timedelta(hours=24)  # promise P5
@@ -78,6 +79,7 @@ class Volume:
     erase_at: datetime | None = None  # when a pending_destroy volume is gone for good
     wrapped_key: str | None = None  # base64; see volumes/keys.py
     usage: Usage = Usage()
+    io_limits: IoLimits = NOTHING_SAID
 
     @property
     def encrypted(self) -> bool:

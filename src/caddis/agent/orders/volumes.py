@@ -101,11 +101,13 @@ class VolumeOrders:
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Other snapshot settings."""
+        """Other settings."""
         changes = {key: value for key, value in asdict(volume_update_from_wire(document)).items() if value is not None}
-        await in_thread(self._world.book.get_volume, id, app)
+        volume = await in_thread(self._world.book.get_volume, id, app)
         if changes:
-            await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
+            # no launch may read the old limits while the new ones are being written
+            async with self._supervisor.exclusively(volume.attached_machine_id or f"no machine of {id}"):
+                await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
         return await in_thread(self._show, id, app)
 
     async def extend(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:

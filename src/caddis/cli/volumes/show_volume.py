@@ -9,6 +9,7 @@ from typing import Any
 from caddis.cli.call import Call
 from caddis.cli.tables import as_json, block, header_line
 from caddis.cli.times import ago, rfc822
+from caddis.cli.volumes.show_limits import limit_rows
 from caddis.client.volumes import list_volumes
 from caddis.domain.errors import Invalid, NotFound
 from caddis.wire.time import time_from_wire
@@ -32,7 +33,9 @@ _FIELDS = (
     "snapshot_retention",
     "auto_backup_enabled",
     "host_status",
+    "io_limits",
 )
+_WHERE_SET = ("host_status", "io_limits")
 
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"
@@ -57,13 +60,14 @@ def print_volume(call: Call, volume: Wire, app: str) -> None:
         ("Created at", rfc822(created)),
         ("Snapshot retention", volume.get("snapshot_retention", 0)),
         ("Scheduled snapshots", _truth(volume.get("auto_backup_enabled", False))),
+        *limit_rows(volume.get("io_limits") or {}),
     )
     call.say(block((label, str(value)) for label, value in rows), end="")
 
 
 def volume_json(volume: Wire) -> dict[str, Any]:
-    """Exactly the fields that flyctl prints, in its order."""
-    return {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    """Exactly the fields that flyctl prints, in its order; limits of its own come last, where it has any."""
+    return {key: volume.get(key) for key in _FIELDS if key not in _WHERE_SET or volume.get(key)}
 
 
 def row(volume: Wire, now: datetime, *, mark_unreachable: bool = True) -> list[str]:
