@@ -15,6 +15,7 @@ VERBS = {
     "env": "Print export lines for fly, flyctl and other clients.",
     "doctor": "Tell what this computer can do, and what is missing.",
     "down": "Stop all machines of a data folder and detach everything.",
+    "pool": "Take over volumes from another host's pool.",
     "bench": "Measure this computer against its own floor.",
 }
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from caddis.admin.choices import Choices
 from caddis.admin.installation import Installation, zones
 from caddis.admin.supervisor import Program
 from caddis.kernel.command import Command
 
+ADOPT_DEADLINE = 7 * 86400.0  # seconds: a whole disk is copied, and each copy has a deadline of its own
 DOWN_DEADLINE = 600.0  # seconds for stopping all machines of a host, each with its own kill timeout
 
 
@@ -39,6 +42,12 @@ def agent_program(
 def agent_down(installation: Installation, chosen: Choices, host: str) -> Command:
     """The agent's one-shot mode: stops every machine of the host and detaches everything."""
     return _python("caddis.agent", *_agent_arguments(installation, chosen, host), "--down", host=host, of=installation)
+
+
+def agent_adopt(installation: Installation, chosen: Choices, host: str, words: Sequence[str]) -> Command:
+    """The agent's one-shot mode that takes over what another host's pool holds."""
+    arguments = _agent_arguments(installation, chosen, host)
+    return replace(_python("caddis.agent", *arguments, *words, host=host, of=installation), deadline=ADOPT_DEADLINE)
 
 
 def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> tuple[str, ...]:

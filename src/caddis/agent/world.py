@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from caddis.agent.book import Book
+from caddis.domain.adoption import Adoption
 from caddis.domain.clock import Seen
 from caddis.domain.image import ImageConfig
 from caddis.domain.io_limits import IoLimits, IoPolicy
@@ -46,6 +47,21 @@ class Volumes(Protocol):
 
     def format(self, volume: Volume) -> None:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
+
+    def adopt_image(self, adoption: Adoption) -> None:
+        """Ensure that the pool has a copy of an image of another pool, on disk. Conflict while someone uses that."""
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Ensure its record, with this host's region and zone and the key wrapped for this host."""
+
+    def leave(self, adoption: Adoption) -> None:
+        """Undo both: nothing of it is in this host's pool."""
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What the record beside the image says; Damaged when it cannot be trusted."""
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """As `read_record`, of a snapshot."""
 
     def write_record(self, volume: Volume) -> None:
         """Ensure the self-describing record beside the image, on disk."""

@@ -12,6 +12,7 @@ from caddis.agent.operations.machine_teardown import MACHINE_TEARDOWN
 from caddis.agent.operations.machine_update import MACHINE_UPDATE
 from caddis.agent.operations.snapshot_create import SNAPSHOT_CREATE
 from caddis.agent.operations.snapshot_erase import SNAPSHOT_ERASE
+from caddis.agent.operations.volume_adopt import SNAPSHOT_ADOPT, VOLUME_ADOPT
 from caddis.agent.operations.volume_copy import VOLUME_COPY
 from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
@@ -32,6 +33,8 @@ RECIPES: tuple[Operation[World], ...] = (
     VOLUME_ERASE,
     SNAPSHOT_CREATE,
     SNAPSHOT_ERASE,
+    VOLUME_ADOPT,
+    SNAPSHOT_ADOPT,
     MACHINE_CREATE,
     MACHINE_LAUNCH,
     MACHINE_TEARDOWN,
