@@ -45,6 +45,7 @@ def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
         "host_status": host_status,
         "host_dedication_key": "",
         "host_dedication_id": "",
+        **({"temporary": True} if volume.temporary else {}),  # ours, as the next
         **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),  # ours: clients pass it over
     }
 
@@ -65,6 +66,7 @@ class VolumeRequest:
     snapshot_retention: int = DEFAULT_RETENTION_DAYS
     auto_backup_enabled: bool = True
     compute: Guest | None = None
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def volume_request_from_wire(document: object) -> VolumeRequest:
         snapshot_retention=_retention(reader) or DEFAULT_RETENTION_DAYS,
         auto_backup_enabled=reader.truth("auto_backup_enabled", True),
         compute=guest_from_wire(compute) if compute and compute.document else None,
+        temporary=reader.truth("temporary"),
     )
 
 

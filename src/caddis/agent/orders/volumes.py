@@ -98,6 +98,7 @@ class VolumeOrders:
             fstype=request.fstype,
             snapshot_retention=request.snapshot_retention,
             auto_backup_enabled=request.auto_backup_enabled,
+            temporary=request.temporary,
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -123,11 +124,15 @@ class VolumeOrders:
         return {"volume": shown, "needs_restart": needs_restart}
 
     async def destroy(self, id: str, app: str) -> dict[str, Any]:
-        """Soft: it can be brought back for a day. Destroying what is destroyed already changes nothing."""
+        """Soft: it can be brought back for a day, unless it is temporary. What is destroyed already is left so."""
         volume = await in_thread(self._world.book.get_volume, id, app)
         if volume.state is not VolumeState.PENDING_DESTROY:
-            erase_at = self._world.now() + self._undo_period
+            erase_at = self._world.now() + (timedelta(0) if volume.temporary else self._undo_period)
             await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
+        if volume.temporary:
+            shown = await in_thread(self._show, id, app)
+            await self._operate("volume.erase/1", {"id": id}, id)
+            return {**shown, "state": str(VolumeState.DESTROYED)}
         return await in_thread(self._show, id, app)
 
     async def restore(self, id: str, app: str) -> dict[str, Any]:
