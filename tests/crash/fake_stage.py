@@ -66,6 +66,16 @@ class FakeStage:
         self.world.book.close()
         self.world = self._open()
 
+    def move_away(self, volume_id: str, snapshot_id: str) -> str:
+        other = self.volumes.elsewhere["/elsewhere"] = FakeVolumes()
+        other.images[volume_id] = self.volumes.images[volume_id]
+        other.records[volume_id] = self.volumes.records[volume_id]
+        other.snapshots[snapshot_id] = self.volumes.snapshots[snapshot_id]
+        other.snapshot_records[snapshot_id] = self.volumes.snapshot_records[snapshot_id]
+        self.volumes.erase_snapshot(snapshot_id)
+        self.volumes.erase(volume_id)
+        return "/elsewhere"
+
     def leftovers(self) -> list[str]:
         parts: list[Callable[[], list[str]]] = [
             self.volumes.leftovers,

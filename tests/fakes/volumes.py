@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, Problem, WrongVolume
 from caddis.domain.ids import SNAPSHOT_ID, VOLUME_ID
 from caddis.domain.sizes import GIB, gb_to_bytes
@@ -44,6 +45,7 @@ class FakeVolumes:
         self.snapshots: dict[str, _Image] = {}
         self.unfinished: dict[str, _Image] = {}
         self.snapshot_records: dict[str, Snapshot] = {}
+        self.elsewhere: dict[str, FakeVolumes] = {}  # other hosts' pools, by folder
         self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
         self.in_use: set[str] = set()  # ids and names that somebody holds: unmounting them is refused
         self.next_problem: dict[str, Problem] = {}  # verb: what its next call raises
@@ -134,6 +136,43 @@ class FakeVolumes:
         self.unmount(volume.id)
         key = self._check_key(volume)
         self.images[volume.id] = _Image(image.size_gb, volume.id, key, volume.encrypted)
+
+    def adopt_image(self, adoption: Adoption) -> None:
+        """From the fake that stands for the other pool."""
+        self._fail("adopt_image")
+        other = self.elsewhere[adoption.source]
+        if adoption.id.startswith("vol_"):
+            self.images.setdefault(adoption.id, _twin(other.images[adoption.id]))
+        else:
+            self.snapshots.setdefault(adoption.id, _twin(other.snapshots[adoption.id]))
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Fake keys open everywhere."""
+        self._fail("adopt_record")
+        other = self.elsewhere[adoption.source]
+        if adoption.id.startswith("vol_"):
+            volume = other.records[adoption.id]
+            self.records[adoption.id] = adopted_volume(volume, adoption, volume.wrapped_key)
+        else:
+            snapshot = other.snapshot_records[adoption.id]
+            key = snapshot.origin.wrapped_key
+            self.snapshot_records[adoption.id] = adopted_snapshot(snapshot, adoption, key, held_bytes)
+
+    def leave(self, adoption: Adoption) -> None:
+        """Neither volume nor snapshot of that id is left."""
+        self._fail("leave")
+        if adoption.id.startswith("vol_"):
+            self.erase(adoption.id)
+        else:
+            self.erase_snapshot(adoption.id)
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What `write_record` kept."""
+        return self.records[volume_id]
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """What `write_snapshot_record` kept."""
+        return self.snapshot_records[snapshot_id]
 
     def write_record(self, volume: Volume) -> None:
         """Kept beside the image, without what belongs to the book."""

@@ -170,3 +170,12 @@ def test_no_volume_body_whatever_is_a_bug(document: object) -> None:
             decode(document)
         except Problem:
             pass
+
+
+def test_limits_of_its_own_are_an_extra_that_only_such_a_volume_has() -> None:
+    update = volume_update_from_wire({"io_limits": {"iops": 500, "bandwidth": None}})
+    assert update.io_limits == {"iops": 500, "bandwidth": None}
+    assert volume_update_from_wire({"io_limits": None}).io_limits is None
+    with pytest.raises(Invalid) as refused:
+        volume_update_from_wire({"io_limits": {"iops": -1}})
+    assert refused.value.field == "io_limits.iops"

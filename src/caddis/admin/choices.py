@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from caddis.domain.errors import Conflict, Invalid
+from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import GIB, MIB, format_bytes
 from caddis.wire.duration import parse_duration
 
@@ -39,6 +40,7 @@ class Choices:
     pool_bytes: int = 0
     undo: str = "24h"
     pool_block_bytes: int = DEFAULT_POOL_BLOCK
+    io_limits: str = IoPolicy.OFF.value
 
 
 _LASTING = (
@@ -129,6 +131,8 @@ def _check(chosen: Choices) -> None:
         raise Invalid(f"--hosts {chosen.hosts} is out of range: 1 to {MAX_HOSTS}", field="hosts")
     if chosen.pool and not chosen.pool.startswith("/"):
         raise Invalid(f"--pool {chosen.pool!r} must be an absolute path to a block device or a folder", field="pool")
+    if chosen.io_limits not in tuple(IoPolicy):
+        raise Invalid(f"--io-limits {chosen.io_limits!r} is neither off nor fly", field="io-limits")
     parse_listen(chosen.listen)
     if parse_duration(chosen.undo, field="undo") < 0:
         raise Invalid(f"--undo {chosen.undo} is less than nothing: write it like 24h, or 0s for none", field="undo")

@@ -16,6 +16,7 @@ VERBS = {
     "store": "Say where snapshots are kept off their hosts; check what is kept.",
     "doctor": "Tell what this computer can do, and what is missing.",
     "down": "Stop all machines of a data folder and detach everything.",
+    "pool": "Take over volumes from another host's pool.",
     "bench": "Measure this computer against its own floor.",
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from caddis.admin.choices import DEFAULT_POOL_BLOCK, Choices
 from caddis.admin.installation import Installation, zones
@@ -11,6 +13,7 @@ from caddis.admin.supervisor import Program
 from caddis.kernel.command import Command
 from caddis.wire.duration import parse_duration
 
+ADOPT_DEADLINE = 7 * 86400.0  # seconds: a whole disk is copied, and each copy has a deadline of its own
 DOWN_DEADLINE = 600.0  # seconds for stopping all machines of a host, each with its own kill timeout
 
 
@@ -42,6 +45,12 @@ def agent_down(installation: Installation, chosen: Choices, host: str) -> Comman
     return _python("caddis.agent", *_agent_arguments(installation, chosen, host), "--down", host=host, of=installation)
 
 
+def agent_adopt(installation: Installation, chosen: Choices, host: str, words: Sequence[str]) -> Command:
+    """The agent's one-shot mode that takes over what another host's pool holds."""
+    arguments = _agent_arguments(installation, chosen, host)
+    return replace(_python("caddis.agent", *arguments, *words, host=host, of=installation), deadline=ADOPT_DEADLINE)
+
+
 def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> tuple[str, ...]:
     number = int(host[1:])
     zone = zones(installation.id, max(chosen.hosts, number), chosen.zone)[number - 1]
@@ -54,6 +63,7 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
         argv += ["--pool-size", str(chosen.pool_bytes)]
     if chosen.pool_block_bytes != DEFAULT_POOL_BLOCK:
         argv += ["--pool-block-size", str(chosen.pool_block_bytes)]
+    argv += ["--io-limits", chosen.io_limits]
     return tuple(argv)
 
 

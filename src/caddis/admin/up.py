@@ -31,6 +31,11 @@ _SIZES = ("pool_size", "pool_block_size")
     help="Of a new pool; 64k needs Linux 6.12 and shortens snapshots.  [default: 4k]",
 )
 @click.option("--format-pool", is_flag=True, help="Erase the block device of --pool and make a pool of it.")
+@click.option(
+    "--io-limits",
+    type=click.Choice(["off", "fly"]),
+    help="What machines may do to volumes that have no limits of their own; fly: by size, as on Fly.  [default: off]",
+)
 @click.option("--stop-machines", is_flag=True, help="On the way out, stop all machines and detach everything.")
 def verb(*, data: Path, format_pool: bool, stop_machines: bool, **said: Any) -> int:
     """Run the API and the agents in the foreground until Ctrl-C; machines go on running afterwards.

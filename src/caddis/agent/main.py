@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from caddis.agent.adopting import adopt
 from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
 from caddis.agent.door import Door, Orders
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(f"agent {options.host}", verbose=options.verbose)
     try:
         with _only_one(options.folder):
+            if options.adopt:
+                adopt(options)
+                return 0
             asyncio.run(_take_down(options) if options.down else _serve(options))
     except Problem as problem:
         print(f"Error: {problem.message}", file=sys.stderr)  # noqa: T201  for whoever started us

@@ -16,6 +16,7 @@ from caddis.agent.world import World
 from caddis.backups.kept import KeptSnapshots
 from caddis.domain.clock import Seen
 from caddis.domain.ids import ENTROPY_BYTES
+from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import MIB
 from caddis.images.store import ImageStore
 from caddis.machines.root import Roots
@@ -78,6 +79,7 @@ def open_world(options: Options) -> OpenWorld:
         now=lambda: datetime.now(UTC),
         look=_look,
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
+        io_policy=IoPolicy(options.io_limits),
     )
     return OpenWorld(world, store, network, options.run)
 

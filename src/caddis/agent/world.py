@@ -13,8 +13,10 @@ from typing import Protocol
 
 from caddis.agent.book import Book
 from caddis.backups.status import StoreStatus
+from caddis.domain.adoption import Adoption
 from caddis.domain.clock import Seen
 from caddis.domain.image import ImageConfig
+from caddis.domain.io_limits import IoLimits, IoPolicy
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
@@ -47,6 +49,21 @@ class Volumes(Protocol):
 
     def format(self, volume: Volume) -> None:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
+
+    def adopt_image(self, adoption: Adoption) -> None:
+        """Ensure that the pool has a copy of an image of another pool, on disk. Conflict while someone uses that."""
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Ensure its record, with this host's region and zone and the key wrapped for this host."""
+
+    def leave(self, adoption: Adoption) -> None:
+        """Undo both: nothing of it is in this host's pool."""
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What the record beside the image says; Damaged when it cannot be trusted."""
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """As `read_record`, of a snapshot."""
 
     def write_record(self, volume: Volume) -> None:
         """Ensure the self-describing record beside the image, on disk."""
@@ -221,6 +238,9 @@ class Runtime(Protocol):
     def list_names(self) -> list[str]:
         """Every machine of which the runtime knows something."""
 
+    def limit_io(self, name: str, destination: str, limits: IoLimits) -> None:
+        """Change what it may do to the bind at `destination` from now on; silent when it does not run."""
+
     def log_path(self, name: str) -> str:
         """Where its output is kept."""
 
@@ -284,3 +304,4 @@ class World:
     now: Callable[[], datetime]
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]
+    io_policy: IoPolicy = IoPolicy.OFF

@@ -34,9 +34,13 @@ def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
     return post(f"{app_path(app)}/volumes", dict(wish))
 
 
-def update_volume(app: str, volume: str, *, retention: int | None, scheduled: bool | None) -> Request:
-    """None leaves a setting as it is. `retention` in days."""
-    body = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
+def update_volume(
+    app: str, volume: str, *, retention: int | None, scheduled: bool | None, io_limits: Mapping[str, int | None]
+) -> Request:
+    """None leaves a setting as it is. `retention` in days; `io_limits` has those that change."""
+    body: dict[str, Any] = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
+    if io_limits:
+        body["io_limits"] = dict(io_limits)
     return Request(method="PUT", path=volume_path(app, volume), body=body)
 
 

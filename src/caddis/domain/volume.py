@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from caddis.domain.errors import Conflict, InUse, Invalid
+from caddis.domain.io_limits import NOTHING_SAID, IoLimits
 
 DEFAULT_RETENTION_DAYS = 5
 MORE_SPACE = (
@@ -82,6 +83,8 @@ class Volume:
     erase_at: datetime | None = None  # when a pending_destroy volume is gone for good
     wrapped_key: str | None = None  # base64; see volumes/keys.py
     usage: Usage = Usage()
+    io_limits: IoLimits = NOTHING_SAID
+    temporary: bool = False  # it was made to be thrown away: destroying it is for good, at once
 
     @property
     def encrypted(self) -> bool:

@@ -82,6 +82,9 @@ class Pool(Protocol):
         NoCapacity, with nothing left, if it cannot be.
         """
 
+    def take_in(self, source: Path, name: str) -> None:
+        """Make `name` a new slice with the bytes of a file from elsewhere, not synced. NoCapacity if it cannot be."""
+
     def has(self, name: str) -> bool:
         """Whether there is such a slice."""
 

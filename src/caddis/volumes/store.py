@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from caddis.domain.adoption import Adoption
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.kernel import mount
-from caddis.volumes import encryption, record, snapshotting
+from caddis.volumes import adopting, encryption, record, snapshotting, sources
 from caddis.volumes.copying import begin_copy, copy_volume, finish_copy
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
@@ -24,6 +25,7 @@ from caddis.volumes.place import Place, volume_slice
 from caddis.volumes.pool import Pool, PoolChoice
 from caddis.volumes.record import DamagedRecord
 from caddis.volumes.scratch import ensure_template, mount_scratch, unmount_scratch
+from caddis.volumes.sources import Finding
 from caddis.volumes.unmounting import unmount_volume
 
 
@@ -76,6 +78,37 @@ class VolumeStore:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
         with self._alone(volume.id):
             format_volume(self._place, volume)
+
+    def adopt_image(self, adoption: Adoption) -> None:
+        """Ensure that the pool has a copy of an image of another pool, which is only read."""
+        with self._alone(adoption.id):
+            adopting.adopt_image(self._place, adoption)
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Ensure its record, with this host's region and zone and the key wrapped for this host."""
+        with self._alone(adoption.id):
+            adopting.adopt_record(self._place, adoption, held_bytes)
+
+    def leave(self, adoption: Adoption) -> None:
+        """Undo both."""
+        with self._alone(adoption.id):
+            adopting.leave(self._place, adoption)
+
+    def inspect(self, root: Path, wrapping_key: str | None) -> Iterator[Finding]:
+        """What another host's pool holds, and whether it can be adopted; nothing is written there."""
+        return sources.inspect(root, sources.source_keys(wrapping_key, self._place.keys))
+
+    def holds(self, id: str) -> bool:
+        """Whether the pool has a volume or snapshot of that id, whatever the book says."""
+        return adopting.holds(self._place, id)
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What the record beside the image says; Damaged when it cannot be trusted."""
+        return record.read_record(self._place.pool, volume_id)
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """As `read_record`, of a snapshot."""
+        return record.read_snapshot_record(self._place.pool, snapshot_id)
 
     def write_record(self, volume: Volume) -> None:
         """Ensure the self-describing record beside the image, on disk."""
@@ -179,6 +212,7 @@ class VolumeStore:
 
     def close(self) -> None:
         """For `caddis down`: unmount the pool. Conflict while a volume or scratch of it is in use."""
+        sources.close_source(self._place.run)
         self._place.pool.close()
         mount.drop_own_mount(self._place.run)
 
@@ -199,6 +233,7 @@ def open_store(choice: PoolChoice, *, host: str, data: Path, run: Path) -> Volum
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mount.ensure_own_mount(run)
     try:
+        sources.close_source(run)
         pool = open_pool(choice, host=host, data=data, run_folder=run)
     except BaseException:
         mount.drop_own_mount(run)

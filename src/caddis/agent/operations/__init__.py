@@ -14,6 +14,7 @@ from caddis.agent.operations.snapshot_create import SNAPSHOT_CREATE
 from caddis.agent.operations.snapshot_erase import SNAPSHOT_ERASE
 from caddis.agent.operations.snapshot_forget import SNAPSHOT_FORGET
 from caddis.agent.operations.snapshot_keep import SNAPSHOT_KEEP
+from caddis.agent.operations.volume_adopt import SNAPSHOT_ADOPT, VOLUME_ADOPT
 from caddis.agent.operations.volume_copy import VOLUME_COPY
 from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
@@ -38,6 +39,8 @@ RECIPES: tuple[Operation[World], ...] = (
     SNAPSHOT_KEEP,
     SNAPSHOT_ERASE,
     SNAPSHOT_FORGET,
+    VOLUME_ADOPT,
+    SNAPSHOT_ADOPT,
     MACHINE_CREATE,
     MACHINE_LAUNCH,
     MACHINE_TEARDOWN,

@@ -130,14 +130,17 @@ class VolumeOrders:
             fstype=request.fstype,
             snapshot_retention=request.snapshot_retention,
             auto_backup_enabled=request.auto_backup_enabled,
+            temporary=request.temporary,
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Other snapshot settings."""
+        """Other settings."""
         changes = {key: value for key, value in asdict(volume_update_from_wire(document)).items() if value is not None}
-        await in_thread(self._world.book.get_volume, id, app)
+        volume = await in_thread(self._world.book.get_volume, id, app)
         if changes:
-            await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
+            # no launch may read the old limits while the new ones are being written
+            async with self._supervisor.exclusively(volume.attached_machine_id or f"no machine of {id}"):
+                await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
         return await in_thread(self._show, id, app)
 
     async def extend(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -153,14 +156,14 @@ class VolumeOrders:
         return {"volume": shown, "needs_restart": needs_restart}
 
     async def destroy(self, id: str, app: str, *, erase: bool = False) -> dict[str, Any]:
-        """Soft, unless told to `erase`: it can be brought back for a day. Destroying it again changes nothing."""
+        """Soft, unless told to `erase` or temporary: it can be brought back for a day. Again changes nothing."""
         volume = await in_thread(self._world.book.get_volume, id, app)
         if volume.state is not VolumeState.PENDING_DESTROY:
             check_destroyable(volume)  # before waiting for whoever works on it
             erase_at = await in_thread(steady_now, self._world) + self._undo_period
             await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
         shown = await in_thread(self._show, id, app)
-        if erase:
+        if erase or volume.temporary:
             await self._operate("volume.erase/1", {"id": id}, id)
             shown["state"] = str(VolumeState.DESTROYED)
         return shown

@@ -9,6 +9,7 @@ from typing import Any
 from caddis.cli.call import Call
 from caddis.cli.tables import as_json, block, header_line
 from caddis.cli.times import ago, rfc822
+from caddis.cli.volumes.show_limits import limit_rows
 from caddis.client.volumes import list_volumes
 from caddis.domain.errors import Invalid, NotFound
 from caddis.wire.time import time_from_wire
@@ -34,7 +35,7 @@ _FIELDS = (
     "host_status",
 )
 
-_OURS = ("bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at")
+_OURS = ("io_limits", "bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at")
 
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"
@@ -59,6 +60,7 @@ def print_volume(call: Call, volume: Wire, app: str) -> None:
         ("Created at", rfc822(created)),
         ("Snapshot retention", volume.get("snapshot_retention", 0)),
         ("Scheduled snapshots", _truth(volume.get("auto_backup_enabled", False))),
+        *limit_rows(volume.get("io_limits") or {}),
     )
     call.say(block((label, str(value)) for label, value in rows), end="")
 
