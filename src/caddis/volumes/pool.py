@@ -101,8 +101,8 @@ class Pool(Protocol):
     def sidecar(self, name: str, suffix: str) -> Path:
         """Where a small file about a slice is kept."""
 
-    def list_names(self, kind: str) -> list[str]:
-        """Names of the slices of a kind."""
+    def list_names(self, kind: str, *, unfinished: bool = False) -> list[str]:
+        """Names of the slices of a kind; with `unfinished`, also of those whose making was cut short."""
 
     def erase(self, name: str) -> None:
         """Ensure that the slice and its sidecars are gone. Sidecars may hold keys: they go first, overwritten."""
