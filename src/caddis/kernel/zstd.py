@@ -43,6 +43,8 @@ def decompress(read: Callable[[], bytes]) -> Iterator[bytes]:
 
     options: dict[int, int] = {DecompressionParameter.window_log_max: _MOST_WINDOW_LOG}
     data = read()
+    if not data:
+        raise Invalid("what came was cut short: nothing came")
     while data:
         decompressor = ZstdDecompressor(options=options)
         while not decompressor.eof:

@@ -17,6 +17,7 @@ from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
 from caddis.agent.operations.volume_erase import VOLUME_ERASE
 from caddis.agent.operations.volume_extend import VOLUME_EXTEND
+from caddis.agent.operations.volume_import import VOLUME_IMPORT
 from caddis.agent.operations.volume_restore import VOLUME_RESTORE
 from caddis.agent.operations.volume_update import VOLUME_UPDATE
 from caddis.agent.world import World
@@ -25,6 +26,7 @@ from caddis.journal.operation import Operation
 RECIPES: tuple[Operation[World], ...] = (
     VOLUME_CREATE,
     VOLUME_COPY,
+    VOLUME_IMPORT,
     VOLUME_UPDATE,
     VOLUME_EXTEND,
     VOLUME_DESTROY,
