@@ -54,7 +54,7 @@ class RealHost(Host):
             for kind in ("volumes", "snapshots", "scratch")
             for path in sorted((self.run / "pool" / kind).glob("*"))
         ]
-        points = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / kind).glob("*"))]
+        points = [str(path) for kind in ("volumes", "scratch", "views") for path in sorted((self.run / kind).glob("*"))]
         return held + list_loops(self.run) + files + points
 
     def die_at(self, seam: str, script: str) -> None:

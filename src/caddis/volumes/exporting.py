@@ -43,7 +43,7 @@ def _closing(fd: int, parts: Iterator[bytes]) -> Iterator[bytes]:
         os.close(fd)
 
 
-def export(place: Place, view: str, origin: Origin, root: str, format: ExportFormat) -> Iterator[bytes]:
+def export(place: Place, view: str, origin: Origin, root: str, *, format: ExportFormat) -> Iterator[bytes]:
     """All that the open view shows, compressed; `root` is what `open_view` gave."""
     if origin.fstype is FileSystemKind.RAW:
         return compress(_bytes(root))

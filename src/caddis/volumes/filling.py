@@ -45,7 +45,7 @@ def fill_volume(place: Place, volume: Volume, read: Read, room: Room) -> list[st
     try:
         root = mount_volume(place, volume)
         if start[_EXT4_AT : _EXT4_AT + 2] == b"\x53\xef" and start[_TAR_AT : _TAR_AT + 5] != b"ustar":
-            outcome = _fill_from_image(place, volume, parts, root, room)
+            outcome = _fill_from_image(place, volume, parts, root, room=room)
         else:
             outcome = _fill_from_tar(parts, root, known=start[_TAR_AT : _TAR_AT + 5] == b"ustar")
         seam("volumes.fill:after copy")
@@ -97,7 +97,7 @@ def _fill_from_tar(parts: Iterator[bytes], root: str, *, known: bool) -> Outcome
     return outcome
 
 
-def _fill_from_image(place: Place, volume: Volume, parts: Iterator[bytes], root: str, room: Room) -> Outcome:
+def _fill_from_image(place: Place, volume: Volume, parts: Iterator[bytes], root: str, *, room: Room) -> Outcome:
     view = gathering_view(volume.id)
     image, target = image_slice(view), view_point(place, f"{view}-image")
     try:

@@ -175,7 +175,7 @@ class VolumeStore:
 
     def export(self, view: str, origin: Origin, root: str, format: ExportFormat) -> Iterator[bytes]:
         """All that a view shows, as one zstd stream."""
-        return exporting.export(self._place, view, origin, root, format)
+        return exporting.export(self._place, view, origin, root, format=format)
 
     def fill(self, volume: Volume, read: filling.Read, room: filling.Room) -> list[str]:
         """Put what is read into a new, empty volume, on disk; what had to be left out. Invalid when it is not whole."""
