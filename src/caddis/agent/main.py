@@ -24,6 +24,8 @@ from caddis.agent.down import stop_machines
 from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
 from caddis.agent.operations import RECIPES
 from caddis.agent.options import Options, parse_options
+from caddis.agent.orders.files import FileOrders
+from caddis.agent.orders.imports import ImportOrders
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.machines import MachineOrders
 from caddis.agent.orders.snapshots import SnapshotOrders
@@ -91,11 +93,14 @@ async def _serve(options: Options) -> None:
     journal = Journal(world.book.database, RECIPES)
     supervisor = Supervisor(world, journal, changes)
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
+    volumes = VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo))
     orders = Orders(
-        volumes=VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo)),
+        volumes=volumes,
         snapshots=SnapshotOrders(supervisor, presenter),
         machines=MachineOrders(supervisor, presenter),
         inside=InsideOrders(supervisor),
+        files=FileOrders(supervisor),
+        imports=ImportOrders(supervisor, volumes),
     )
     door = Door(presenter, orders)
     path = options.run / "agent.sock"

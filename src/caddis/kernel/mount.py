@@ -11,7 +11,7 @@ from pathlib import Path
 
 from caddis.kernel import libc
 
-NOSUID, NODEV, NOEXEC = 2, 4, 8
+RDONLY, NOSUID, NODEV, NOEXEC = 1, 2, 4, 8
 _BIND = 4096
 _REC = 16384
 _SHARED = 1 << 20

@@ -109,8 +109,8 @@ class Pool(Protocol):
     def file(self, name: str) -> Path:
         """A file (or device) with the bytes of a slice that is at rest."""
 
-    def list_names(self, kind: str) -> list[str]:
-        """Names of the slices of a kind."""
+    def list_names(self, kind: str, *, unfinished: bool = False) -> list[str]:
+        """Names of the slices of a kind; with `unfinished`, also of those whose making was cut short."""
 
     def erase(self, name: str) -> None:
         """Ensure that the slice and its sidecars are gone. Sidecars may hold keys: they go first, overwritten."""
