@@ -137,6 +137,29 @@ def _snapshot_erase(stage: Stage) -> Prepared:
     return {"id": SNAPSHOT, "volume": VOLUME}, f"erase:{SNAPSHOT}", VOLUME
 
 
+def _snapshot_keep(stage: Stage) -> Prepared:
+    run(stage, "snapshot.create/1", *_snapshot_create(stage))
+    return {"id": SNAPSHOT, "volume": VOLUME}, f"keep:{SNAPSHOT}", SNAPSHOT
+
+
+def _snapshot_forget(stage: Stage) -> Prepared:
+    run(stage, "snapshot.keep/1", *_snapshot_keep(stage))
+    run(stage, "snapshot.erase/1", {"id": SNAPSHOT, "volume": VOLUME}, f"erase:{SNAPSHOT}", VOLUME)
+    return {"id": SNAPSHOT, "volume": VOLUME}, f"forget:{SNAPSHOT}", VOLUME
+
+
+def _volume_hydrate(stage: Stage) -> Prepared:
+    run(stage, "snapshot.keep/1", *_snapshot_keep(stage))
+    volume = replace(new_volume(stage), id=COPY, encryption=EncryptionKind.NONE, state=VolumeState.HYDRATING)
+    inputs = {
+        "volume": dump(replace(volume, size_gb=2)),
+        "origin": VOLUME,
+        "snapshot": SNAPSHOT,
+        "capacity_bytes": stage.world.volumes.capacity_bytes(),
+    }
+    return inputs, f"hydrate:{COPY}", COPY
+
+
 def _volume_copy(stage: Stage) -> Prepared:
     run(stage, "snapshot.create/1", *_snapshot_create(stage))
     volume = replace(new_volume(stage), id=COPY, size_gb=2, state=VolumeState.RESTORING)
@@ -300,6 +323,23 @@ def _key_is_only_in_its_row(stage: Stage) -> bool:
     return key is not None and not any(key in row["inputs"] for row in rows)
 
 
+def _is_kept(wanted: bool) -> Any:
+    def holds(stage: Stage) -> None:
+        snapshot = stage.world.book.find_snapshot(SNAPSHOT)
+        assert snapshot is not None and snapshot.status is SnapshotStatus.CREATED
+        assert (snapshot.kept_at is not None) is wanted
+        assert bool(snapshot.keep_problem) is not wanted
+        assert not wanted or stage.world.kept.is_kept(VOLUME, SNAPSHOT)
+        assert _key_is_only_in_its_row(stage)
+
+    return holds
+
+
+def _has_no_snapshot(stage: Stage) -> None:
+    assert stage.world.book.find_snapshot(SNAPSHOT) is None
+    assert not stage.world.kept.is_kept(VOLUME, SNAPSHOT)
+
+
 def _has_only_the_next_snapshot(stage: Stage) -> None:
     (snapshot,) = stage.world.book.list_snapshots(VOLUME)
     assert snapshot.id == NEXT_SNAPSHOT
@@ -345,6 +385,9 @@ CASES = (
         _has_snapshot(SnapshotStatus.CREATED),
         _has_snapshot(SnapshotStatus.FAILED),
     ),
+    Case("volume.hydrate/1", _volume_hydrate, _has_copy, _has_no_copy),
+    Case("snapshot.keep/1", _snapshot_keep, _is_kept(True), _is_kept(False)),
+    Case("snapshot.forget/1", _snapshot_forget, _has_no_snapshot, _has_no_snapshot),
     Case("snapshot.erase/1", _snapshot_erase, _has_only_the_next_snapshot, _has_no_volume),
     Case("volume.adopt/1", _volume_adopt, _has_adopted_volume, _has_nothing),
     Case("snapshot.adopt/1", _snapshot_adopt, _has_adopted_snapshot, _has_nothing),

@@ -16,6 +16,7 @@ from caddis.agent.world import World
 from caddis.domain.clock import Seen
 from caddis.telemetry.seam import watch
 from fakes.images import FakeImages
+from fakes.kept import FakeKept
 from fakes.network import FakeNetwork
 from fakes.roots import FakeRoots
 from fakes.runtime import FakeRuntime
@@ -32,6 +33,7 @@ class FakeStage:
         folder = Path(self._folder.name)
         self._book_path = folder / "book.sqlite"
         self.volumes = FakeVolumes()
+        self.kept = FakeKept(self.volumes)
         self.roots = FakeRoots(folder / "roots")
         self.network = FakeNetwork()
         self.network.ensure_host()
@@ -46,6 +48,7 @@ class FakeStage:
             zone="a1f0",
             book=Book(self._book_path),
             volumes=self.volumes,
+            kept=self.kept,
             images=self.images,
             runtime=self.runtime,
             roots=self.roots,
@@ -76,6 +79,7 @@ class FakeStage:
     def leftovers(self) -> list[str]:
         parts: list[Callable[[], list[str]]] = [
             self.volumes.leftovers,
+            self.kept.leftovers,
             self.roots.leftovers,
             self.network.leftovers,
             self.runtime.leftovers,

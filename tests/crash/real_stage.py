@@ -183,6 +183,7 @@ class RealStage:
             world.roots.unmount(machine.id)
             world.volumes.unmount_scratch(machine.id)
         for snapshot in world.book.list_snapshots():
+            world.kept.forget(snapshot.volume_id, snapshot.id)
             world.volumes.erase_snapshot(snapshot.id)
         for volume in world.book.list_volumes():
             world.volumes.unmount(volume.id)

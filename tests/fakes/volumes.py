@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, Problem, WrongVolume
@@ -42,6 +43,7 @@ class FakeVolumes:
         self.records: dict[str, Volume] = {}
         self.mounted: dict[str, str] = {}  # volume id: path handed out
         self.snapshots: dict[str, _Image] = {}
+        self.unfinished: dict[str, _Image] = {}
         self.snapshot_records: dict[str, Snapshot] = {}
         self.elsewhere: dict[str, FakeVolumes] = {}  # other hosts' pools, by folder
         self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
@@ -57,6 +59,7 @@ class FakeVolumes:
             *(f"scratch {name}" for name in sorted(self.scratches)),
             *(f"image {volume_id} {image.size_gb} GB" for volume_id, image in sorted(self.images.items())),
             *(f"record {volume_id}" for volume_id in sorted(self.records)),
+            *(f"unfinished {volume_id}" for volume_id in sorted(self.unfinished)),
             *(f"snapshot {snapshot_id}" for snapshot_id in sorted(self.snapshots)),
             *(f"record {snapshot_id}" for snapshot_id in sorted(self.snapshot_records)),
         ]
@@ -235,6 +238,43 @@ class FakeVolumes:
         self.snapshots.pop(_checked_snapshot(snapshot_id), None)
         self.snapshot_records.pop(snapshot_id, None)
 
+    def list_changes(self, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+        """Everything."""
+        self._snapshot(base)
+        return [(0, gb_to_bytes(self._snapshot(snapshot_id).size_gb))]
+
+    def snapshot_files(self, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+        """A path by which the fake store finds the snapshot."""
+        self._snapshot(snapshot_id)
+        return {"image": Path(f"/fake/snapshots/{snapshot_id}")}
+
+    def open_key(self, origin: Origin) -> bytes | None:
+        """Its number."""
+        return origin.wrapped_key.partition(":")[2].encode() if origin.wrapped_key else None
+
+    def close_key(self, key: bytes, volume_id: str) -> str:
+        """Bound to the volume."""
+        return f"{volume_id}:{key.decode()}"
+
+    def begin_copy(self, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+        """A path by which the fake store finds it."""
+        self._fail("begin_copy")
+        if _checked(volume.id) in self.images:
+            return None
+        self.unfinished.setdefault(volume.id, _Image(image_bytes // GIB))
+        return {"image": Path(f"/fake/unfinished/{volume.id}")}
+
+    def finish_copy(self, volume: Volume, origin_id: str) -> None:
+        """Carries the new volume's identity from now on."""
+        self._fail("finish_copy")
+        if volume.id in self.images:
+            return
+        image = self.unfinished.pop(volume.id)
+        if image.identity != origin_id:
+            raise WrongVolume(f"what was to be copied does not carry the identity of volume {origin_id}")
+        image.identity, image.size_gb, image.key = volume.id, volume.size_gb, volume.wrapped_key
+        self.images[volume.id] = image
+
     def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
         """Bound to the other volume."""
         if origin.wrapped_key is None:
@@ -258,6 +298,7 @@ class FakeVolumes:
         self._fail("erase")
         self.unmount(volume_id)
         self.records.pop(volume_id, None)
+        self.unfinished.pop(volume_id, None)
         self.images.pop(volume_id, None)
 
     def mount_scratch(self, name: str, size_gb: int) -> str:

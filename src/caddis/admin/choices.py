@@ -12,6 +12,7 @@ from typing import Any
 from caddis.domain.errors import Conflict, Invalid
 from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import GIB, MIB, format_bytes
+from caddis.wire.duration import parse_duration
 
 DEFAULT_REGION = "lhr"
 DEFAULT_LISTEN = "127.0.0.1:4280"
@@ -25,7 +26,10 @@ _LISTEN = re.compile(r"(?P<host>[0-9A-Za-z_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """`zone` "" derives one for each host; `pool` "" is an image file in the data folder, of `pool_bytes` a host."""
+    """`zone` "" derives one for each host; `pool` "" is an image file in the data folder, of `pool_bytes` a host.
+
+    `undo` is for how long a destroyed volume can be brought back, like 24h.
+    """
 
     region: str = DEFAULT_REGION
     zone: str = ""
@@ -34,6 +38,7 @@ class Choices:
     pool: str = ""
     pool_bytes: int = 0
     io_limits: str = IoPolicy.OFF.value
+    undo: str = "24h"
 
 
 _LASTING = ("region", "zone", "pool", "pool_bytes")  # built into the volumes that exist: never changed afterwards
@@ -120,6 +125,8 @@ def _check(chosen: Choices) -> None:
     if chosen.io_limits not in tuple(IoPolicy):
         raise Invalid(f"--io-limits {chosen.io_limits!r} is neither off nor fly", field="io-limits")
     parse_listen(chosen.listen)
+    if parse_duration(chosen.undo, field="undo") < 0:
+        raise Invalid(f"--undo {chosen.undo} is less than nothing: write it like 24h, or 0s for none", field="undo")
 
 
 def _shown(name: str, kept: Choices) -> str:

@@ -11,6 +11,7 @@ from caddis.admin.choices import Choices
 from caddis.admin.installation import Installation, zones
 from caddis.admin.supervisor import Program
 from caddis.kernel.command import Command
+from caddis.wire.duration import parse_duration
 
 ADOPT_DEADLINE = 7 * 86400.0  # seconds: a whole disk is copied, and each copy has a deadline of its own
 DOWN_DEADLINE = 600.0  # seconds for stopping all machines of a host, each with its own kill timeout
@@ -57,6 +58,7 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
     if chosen.pool:
         shared_folder = chosen.hosts > 1 and os.path.isdir(chosen.pool)
         argv += ["--pool", os.path.join(chosen.pool, host) if shared_folder else chosen.pool]
+    argv += ["--undo", str(parse_duration(chosen.undo))]
     if chosen.pool_bytes:
         argv += ["--pool-size", str(chosen.pool_bytes)]
     argv += ["--io-limits", chosen.io_limits]

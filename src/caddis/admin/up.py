@@ -22,6 +22,7 @@ from caddis.admin.options import data_option
 @click.option(
     "--pool-size", metavar="SIZE", help="Of each host's pool file, like 20G.  [default: a third of what is free]"
 )
+@click.option("--undo", metavar="TIME", help="For how long a destroyed volume can be brought back.  [default: 24h]")
 @click.option("--format-pool", is_flag=True, help="Erase the block device of --pool and make a pool of it.")
 @click.option(
     "--io-limits",

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
+from caddis.agent.usage import note_usage
 from caddis.agent.world import World
 from caddis.domain.errors import Conflict, Problem
 from caddis.journal.journal import Journal
@@ -40,6 +42,8 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
+_STORE_INTERVAL = 30.0
+_STORE_SWEEP = 6 * 3600.0
 _FULLNESS_SWEEP = 5.0
 
 
@@ -88,8 +92,8 @@ async def _serve(options: Options) -> None:
     supervisor = Supervisor(world, journal, changes)
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
     orders = Orders(
-        volumes=VolumeOrders(supervisor, presenter),
-        snapshots=SnapshotOrders(supervisor),
+        volumes=VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo)),
+        snapshots=SnapshotOrders(supervisor, presenter),
         machines=MachineOrders(supervisor, presenter),
         inside=InsideOrders(supervisor),
     )
@@ -102,6 +106,8 @@ async def _serve(options: Options) -> None:
     loops = [
         asyncio.create_task(_forever("reports", reporter.run)),
         asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, orders))),
+        asyncio.create_task(_forever("kept snapshots", lambda: _keep(orders, changes, world))),
+        asyncio.create_task(_forever("store", lambda: _collect(orders))),
         asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
         asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, orders.volumes))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
@@ -159,6 +165,19 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await in_thread(supervisor.journal.forget_ended)
 
 
+async def _keep(orders: Orders, changes: Changes, world: World) -> None:
+    """At every interval, and as soon as there is something to ship."""
+    await orders.snapshots.keep_all()
+    store = world.kept.where
+    left = await in_thread(world.book.count_unkept, store)
+    await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+
+
+async def _collect(orders: Orders) -> None:
+    await asyncio.sleep(_STORE_SWEEP)
+    await orders.snapshots.collect()
+
+
 async def _tend_logs(world: World) -> None:
     """Often enough that a log which fills up keeps its last part when conmon begins a new one."""
     await asyncio.sleep(_LOG_SWEEP)
@@ -168,6 +187,7 @@ async def _tend_logs(world: World) -> None:
 
 async def _watch_fullness(world: World, volumes: VolumeOrders) -> None:
     await asyncio.sleep(_FULLNESS_SWEEP)
+    await in_thread(note_usage, world)
     await extend_what_is_full(world, volumes)
 
 

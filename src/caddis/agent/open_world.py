@@ -13,6 +13,7 @@ from pathlib import Path
 from caddis.agent.book import Book
 from caddis.agent.options import Options
 from caddis.agent.world import World
+from caddis.backups.kept import KeptSnapshots
 from caddis.domain.clock import Seen
 from caddis.domain.ids import ENTROPY_BYTES
 from caddis.domain.io_limits import IoPolicy
@@ -69,6 +70,7 @@ def open_world(options: Options) -> OpenWorld:
         zone=options.zone,
         book=Book(options.folder / "book.sqlite"),
         volumes=store,
+        kept=KeptSnapshots(options.data, host=options.host),
         images=ImageStore(options.data / "images", agent=options.host),
         runtime=RuncRuntime(options.run, logs, f"/caddis-{options.instance}-{options.host}"),
         roots=Roots(options.run),

@@ -31,6 +31,7 @@ class Options:
     adopt_only: tuple[str, ...] = ()
     wrapping_key: str | None = None
     yes: bool = False
+    undo: float = 86_400.0  # seconds
 
     @property
     def folder(self) -> Path:
@@ -67,6 +68,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--adopt-only", action="append", default=[], metavar="ID", help="only this of it")
     parser.add_argument("--wrapping-key", metavar="FILE", help="what the keys there are wrapped with")
     parser.add_argument("--yes", action="store_true", help="adopt; without, only tell")
+    parser.add_argument("--undo", type=float, default=86_400.0, help="seconds until a destroyed volume is erased")
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args(arguments)
     token_file = os.environ.get("CADDIS_HOST_TOKEN_FILE") or str(given.data / "hosts" / given.host / "token")

@@ -53,7 +53,7 @@ def adopted_volume(volume: Volume, adoption: Adoption, wrapped_key: str | None) 
 
 
 def adopted_snapshot(snapshot: Snapshot, adoption: Adoption, wrapped_key: str | None, held_bytes: int) -> Snapshot:
-    """As this host has it, with all of its days before it."""
+    """As this host has it, with all of its days before it. What another store has of it is not this one's to keep."""
     return replace(
         snapshot,
         region=adoption.region,
@@ -62,4 +62,8 @@ def adopted_snapshot(snapshot: Snapshot, adoption: Adoption, wrapped_key: str | 
         due_at=adoption.at,
         expires_at=adoption.at + timedelta(days=snapshot.retention_days),
         held_bytes=held_bytes,
+        kept_at=None,
+        kept_in="",
+        kept_bytes=0,
+        keep_problem="",
     )

@@ -17,17 +17,21 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = _PRIVATE) -> None:
-    """Replace whatever `path` was by `content`; readers and power cuts see the old or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.new")
+def write_whole(path: Path, content: bytes, *, mode: int = _PRIVATE, temporary: Path | None = None) -> None:
+    """Replace whatever `path` was by `content`; readers and power cuts see the old or the new, never a part.
+
+    It is written at `temporary` first (same file system; by default one name beside it): several writers of one path
+    give one of their own each.
+    """
+    temporary = temporary or path.with_name(f".{path.name}.new")
     _write_synced(temporary, content, mode)
     os.replace(temporary, path)
     sync_folder(path.parent)
 
 
-def create_whole(path: Path, content: bytes, *, mode: int = _PRIVATE) -> bool:
+def create_whole(path: Path, content: bytes, *, mode: int = _PRIVATE, temporary: Path | None = None) -> bool:
     """Like `write_whole`, but True only if `path` did not exist; what exists is never touched."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = temporary or path.with_name(f".{path.name}.{os.getpid()}.new")
     _write_synced(temporary, content, mode)
     try:
         os.link(temporary, path)  # unlike rename, it refuses where the name is taken

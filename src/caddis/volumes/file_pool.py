@@ -205,6 +205,10 @@ class FilePool:
         assert suffix in SIDECARS, suffix
         return self.root / f"{name}{suffix}"
 
+    def file(self, name: str) -> Path:
+        """The image, for who reads or fills a slice that is at rest."""
+        return self._image(name)
+
     def list_names(self, kind: str) -> list[str]:
         """Names of the slices of a kind."""
         names = os.listdir(self.root / kind)

@@ -104,6 +104,9 @@ class Pool(Protocol):
     def sidecar(self, name: str, suffix: str) -> Path:
         """Where a small file about a slice is kept."""
 
+    def file(self, name: str) -> Path:
+        """A file (or device) with the bytes of a slice that is at rest."""
+
     def list_names(self, kind: str) -> list[str]:
         """Names of the slices of a kind."""
 

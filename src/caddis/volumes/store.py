@@ -13,11 +13,11 @@ from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.kernel import mount
 from caddis.volumes import adopting, encryption, record, snapshotting, sources
-from caddis.volumes.copying import copy_volume
+from caddis.volumes.copying import begin_copy, copy_volume, finish_copy
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
 from caddis.volumes.extending import grow_mounted
-from caddis.volumes.keys import open_wrapping_key
+from caddis.volumes.keys import Key, open_wrapping_key
 from caddis.volumes.mounting import mount_volume
 from caddis.volumes.observing import observe_usage
 from caddis.volumes.opening import open_pool
@@ -153,6 +153,34 @@ class VolumeStore:
     def erase_snapshot(self, snapshot_id: str) -> None:
         """Ensure that it is gone with its record, on disk."""
         snapshotting.erase_snapshot(self._place, snapshot_id)
+
+    def list_changes(self, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+        """Offset and length of every range in which the snapshot may differ from the base, another local one."""
+        return snapshotting.list_changes(self._place, base, snapshot_id)
+
+    def snapshot_files(self, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+        """The files that a snapshot is: its image, and of LUKS its header."""
+        return snapshotting.snapshot_files(self._place, origin, snapshot_id)
+
+    def open_key(self, origin: Origin) -> bytes | None:
+        """The volume's key in the clear, to be wrapped for elsewhere at once; None when it has none."""
+        if origin.wrapped_key is None:
+            return None
+        return self._place.keys.unwrap(origin.wrapped_key, origin.volume_id).reveal
+
+    def close_key(self, key: bytes, volume_id: str) -> str:
+        """A key from elsewhere, wrapped with the host's wrapping key and bound to the volume."""
+        return self._place.keys.wrap(Key(key), volume_id)
+
+    def begin_copy(self, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+        """Ensure the files of a volume in the making, to be filled; None when it is whole already."""
+        with self._alone(volume.id):
+            return begin_copy(self._place, volume, image_bytes)
+
+    def finish_copy(self, volume: Volume, origin_id: str) -> None:
+        """Ensure that what was filled is the volume, with its own identity."""
+        with self._alone(volume.id):
+            finish_copy(self._place, volume, origin_id)
 
     def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
         """The origin's key, wrapped for a volume that is made of its bytes."""

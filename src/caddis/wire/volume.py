@@ -11,6 +11,7 @@ from caddis.domain.ids import check_volume_name
 from caddis.domain.io_limits import check_bandwidth, check_iops
 from caddis.domain.machine import Guest
 from caddis.domain.sizes import check_volume_size
+from caddis.domain.snapshot import Snapshot
 from caddis.domain.volume import DEFAULT_RETENTION_DAYS, FileSystemKind, Volume, VolumeState, check_retention
 from caddis.wire.machine_config import guest_from_wire
 from caddis.wire.reading import Reader, naming
@@ -19,8 +20,12 @@ from caddis.wire.time import time_to_wire
 DEFAULT_SIZE_GB = 3  # the API's; the command line always sends its own default of 1
 
 
-def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
-    """The volume object. Unattached is null, never "": clients take any text for an attachment."""
+def volume_to_wire(volume: Volume, host_status: str = "ok", *, kept: Snapshot | None = None) -> dict[str, Any]:
+    """The volume object. Unattached is null, never "": clients take any text for an attachment.
+
+    The last fields are ours: the newest snapshot that is `kept` off the host. What was written since then is what
+    would be lost with the host.
+    """
     usage = volume.usage
     return {
         "id": volume.id,
@@ -45,8 +50,9 @@ def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
         "host_status": host_status,
         "host_dedication_key": "",
         "host_dedication_id": "",
-        **({"temporary": True} if volume.temporary else {}),  # ours, as the next
-        **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),  # ours: clients pass it over
+        "last_kept_snapshot_id": kept.id if kept else None,
+        "last_kept_at": time_to_wire(kept.created_at) if kept else None,
+        **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),
     }
 
 
@@ -66,7 +72,6 @@ class VolumeRequest:
     snapshot_retention: int = DEFAULT_RETENTION_DAYS
     auto_backup_enabled: bool = True
     compute: Guest | None = None
-    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +102,6 @@ def volume_request_from_wire(document: object) -> VolumeRequest:
         snapshot_retention=_retention(reader) or DEFAULT_RETENTION_DAYS,
         auto_backup_enabled=reader.truth("auto_backup_enabled", True),
         compute=guest_from_wire(compute) if compute and compute.document else None,
-        temporary=reader.truth("temporary"),
     )
 
 

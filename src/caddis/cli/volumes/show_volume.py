@@ -33,9 +33,9 @@ _FIELDS = (
     "snapshot_retention",
     "auto_backup_enabled",
     "host_status",
-    "io_limits",
 )
-_WHERE_SET = ("host_status", "io_limits")
+
+_OURS = ("bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at", "io_limits")
 
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"
@@ -66,8 +66,9 @@ def print_volume(call: Call, volume: Wire, app: str) -> None:
 
 
 def volume_json(volume: Wire) -> dict[str, Any]:
-    """Exactly the fields that flyctl prints, in its order; limits of its own come last, where it has any."""
-    return {key: volume.get(key) for key in _FIELDS if key not in _WHERE_SET or volume.get(key)}
+    """The fields that flyctl prints, in its order, and after them those that are ours."""
+    theirs = {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    return theirs | {key: volume[key] for key in _OURS if key in volume}
 
 
 def row(volume: Wire, now: datetime, *, mark_unreachable: bool = True) -> list[str]:
@@ -97,8 +98,6 @@ def choose_volume(call: Call, app: str) -> str:
         return call.arguments[0]
     if not call.interactive:
         raise Invalid("volume ID must be specified when not running interactively")
-    if not app:
-        raise Invalid("volume ID or app required", hint="Name the volume, or the app with -a.")
     volumes = [volume for volume in call.send(list_volumes(app)) if is_shown(volume)]
     if not volumes:
         raise NotFound(f"no volumes found in app '{app}'")

@@ -6,6 +6,7 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON, number, switch, text
 from caddis.cli.verb import exactly, verb
 from caddis.cli.volumes.show_volume import print_volume
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import update_volume
 from caddis.domain.io_limits import parse_bandwidth, parse_iops
 from caddis.domain.volume import check_retention
@@ -15,7 +16,7 @@ _LIMITS = {"iops": parse_iops, "bandwidth": parse_bandwidth}
 
 def run(call: Call) -> None:
     """What is not given stays as it is."""
-    app = call.app()
+    app = choose_app(call)
     retention = check_retention(call.number("snapshot-retention")) if call.given("snapshot-retention") else None
     scheduled = call.switch("scheduled-snapshots") if call.given("scheduled-snapshots") else None
     limits = {name: parse(call.text(name)) for name, parse in _LIMITS.items() if call.given(name)}
