@@ -14,16 +14,18 @@ from caddis.domain.volume import Volume, VolumeState
 class Adoption:
     """One thing that is to become this host's.
 
-    `source` is the folder of the pool that holds it, `wrapping_key` the file with what its key is wrapped with (None:
-    this host's own). `at` is this host's steady time: a snapshot's days count anew from then.
+    `source` is the folder of the pool that holds it, None when that is this host's own pool: then nothing is copied.
+    `wrapping_key` is the file with what its key is wrapped with (None: this host's own key). `at` is this host's steady
+    time: a snapshot's days count anew from then. `older` is the snapshot that it shares blocks with.
     """
 
     id: str
-    source: str
+    source: str | None
     wrapping_key: str | None
     region: str
     zone: str
     at: datetime
+    older: str | None = None
 
 
 def check_adoptable(thing: Volume | Snapshot, *, named: bool) -> None:
