@@ -55,7 +55,7 @@ class RealHost(Host):
             for kind in ("volumes", "snapshots", "scratch")
             for path in sorted((self.run / "pool" / kind).glob("*"))
         ]
-        points = [str(path) for kind in ("volumes", "scratch") for path in sorted((self.run / kind).glob("*"))]
+        points = [str(path) for kind in ("volumes", "scratch", "views") for path in sorted((self.run / kind).glob("*"))]
         mapped = [f"mapping of {volume_id}" for volume_id in list_mapped(self.run)]
         return held + mapped + list_loops(self.run) + files + points
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -232,6 +234,26 @@ def _has_nothing(stage: Stage) -> None:
     assert stage.world.book.find_volume(VOLUME) is None and stage.world.book.find_snapshot(SNAPSHOT) is None
 
 
+def _volume_import(stage: Stage) -> Prepared:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("guest")
+        member.size = 5000
+        tar.addfile(member, io.BytesIO(bytes(5000)))
+    stage.send(VOLUME, archive.getvalue())
+    volume = replace(new_volume(stage), state=VolumeState.RESTORING)
+    inputs = {"volume": dump(volume), "capacity_bytes": stage.world.volumes.capacity_bytes()}
+    return inputs, f"import:{VOLUME}", VOLUME
+
+
+def _has_imported(stage: Stage) -> None:
+    _CREATED(stage)
+    world = stage.world
+    root = world.volumes.mount(world.book.get_volume(VOLUME))
+    assert [entry.name for entry in world.volumes.list_folder(root, b"/").entries] == [b"guest"]
+    world.volumes.unmount(VOLUME)
+
+
 def _machine_create(stage: Stage) -> Prepared:
     make_volume(stage)
     inputs = {
@@ -389,6 +411,13 @@ CASES = (
     Case("volume.restore/1", _volume_restore, _CREATED, _PENDING),
     Case("volume.erase/1", _volume_erase, _has_no_volume, _PENDING),
     Case("volume.copy/1", _volume_copy, _has_copy, _has_no_copy),
+    Case(
+        "volume.import/1",
+        _volume_import,
+        _has_imported,
+        _has_no_volume,
+        lost=f"what was to be imported into volume {VOLUME} did not come",
+    ),
     Case(
         "snapshot.create/1",
         _snapshot_create,

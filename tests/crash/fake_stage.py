@@ -25,6 +25,16 @@ from fakes.volumes import FakeVolumes
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
+class Sent:
+    """An upload whose bytes are all here."""
+
+    def __init__(self, content: bytes) -> None:
+        self._parts = iter([content])
+
+    def read(self) -> bytes:
+        return next(self._parts, b"")
+
+
 class FakeStage:
     """See matrix.Stage."""
 
@@ -61,6 +71,9 @@ class FakeStage:
     def walk(self, operation: str, inputs: Mapping[str, Any], id: str, subject: str, script: Script) -> None:
         with watch(script):
             run(self, operation, inputs, id, subject)
+
+    def send(self, id: str, content: bytes) -> None:
+        self.world.uploads.put(id, Sent(content))
 
     def reopen(self) -> None:
         self.world.book.close()

@@ -33,6 +33,9 @@ class Stage(Protocol):
     def walk(self, operation: str, inputs: Mapping[str, Any], id: str, subject: str, script: Script) -> None:
         """Begin and walk an operation as an agent that the script disturbs. Death where that agent died."""
 
+    def send(self, id: str, content: bytes) -> None:
+        """A client sends this; whichever agent walks the operation first receives it, and it dies with that one."""
+
     def reopen(self) -> None:
         """What a new agent does: open the book again, keep whatever the kernel still has."""
 
@@ -54,6 +57,7 @@ class Case:
     prepare: Callable[[Stage], tuple[Mapping[str, Any], str, str]]
     finished: Callable[[Stage], None]  # asserts what must hold after success
     undone: Callable[[Stage], None]  # asserts what must hold after failure
+    lost: str = PLANNED  # begins what else it may fail with, after a death, because what it needs died too
 
 
 @dataclass
@@ -133,7 +137,7 @@ def check(make_stage: Callable[[], Stage], case: Case, script: Script) -> None:
             case.finished(stage)
             _compare(stage.leftovers(), after)
         else:
-            assert problem.message == PLANNED, problem
+            assert problem.message == PLANNED or problem.message.startswith(case.lost), problem
             assert not isinstance(problem, Stuck)
             case.undone(stage)
             _compare(stage.leftovers(), before)

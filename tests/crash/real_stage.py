@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import make_started
-from fake_stage import rows
+from fake_stage import Sent, rows
 from matrix import PLANNED, Death, Script, journal_of, run
 
 from caddis.agent.open_world import OpenWorld, open_world
@@ -59,8 +59,12 @@ class MortalStage:
     world: World
 
 
-def _live(options: Options, script: Killing, operation: tuple[str, Mapping[str, Any], str, str]) -> None:
+def _live(
+    options: Options, script: Killing, operation: tuple[str, Mapping[str, Any], str, str], sent: Mapping[str, bytes]
+) -> None:
     stage: Any = MortalStage(open_world(options).world)
+    for id, content in sent.items():
+        stage.world.uploads.put(id, Sent(content))
     with watch(script):
         run(stage, *operation)
 
@@ -138,6 +142,11 @@ class RealStage:
         self.ground, self.image = ground, ground.image
         self._opened: OpenWorld = open_world(ground.options)
         self.world = self._opened.world
+        self._sent: dict[str, bytes] = {}
+
+    def send(self, id: str, content: bytes) -> None:
+        self._sent[id] = content
+        self.world.uploads.put(id, Sent(content))
 
     def walk(self, operation: str, inputs: Mapping[str, Any], id: str, subject: str, script: Script) -> None:
         if script.die_at is None:
@@ -147,7 +156,7 @@ class RealStage:
         self._opened.close()
         killing = Killing(script.fail_at, script.die_at)
         operation_ = (operation, inputs, id, subject)
-        agent = _agents.Process(target=_live, args=(self.ground.options, killing, operation_))
+        agent = _agents.Process(target=_live, args=(self.ground.options, killing, operation_, self._sent))
         agent.start()
         agent.join()
         assert agent.exitcode == -signal.SIGKILL, f"the agent did not die at {script.die_at}: {agent.exitcode}"

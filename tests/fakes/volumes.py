@@ -6,20 +6,27 @@ them is read and written with `put_file` and `list_files`.
 
 from __future__ import annotations
 
+import io
 import itertools
+import os
 import re
+import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
-from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, Problem, WrongVolume
+from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, NotFound, Problem, WrongVolume
+from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.ids import SNAPSHOT_ID, VOLUME_ID
 from caddis.domain.sizes import GIB, gb_to_bytes
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
+from caddis.kernel.zstd import compress, decompress, is_zstd
 from caddis.volumes.encryption import choose_encryption
 
 _BLOCK = 4096
+_VIEW_NAME = re.compile(r"view-[0-9a-z]{16}\Z")
 _SCRATCH_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 
@@ -44,6 +51,7 @@ class FakeVolumes:
         self.mounted: dict[str, str] = {}  # volume id: path handed out
         self.snapshots: dict[str, _Image] = {}
         self.unfinished: dict[str, _Image] = {}
+        self.views: dict[str, _Image] = {}
         self.snapshot_records: dict[str, Snapshot] = {}
         self.elsewhere: dict[str, FakeVolumes] = {}  # other hosts' pools, by folder
         self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
@@ -57,6 +65,7 @@ class FakeVolumes:
         return [
             *(f"mounted {volume_id}" for volume_id in sorted(self.mounted)),
             *(f"scratch {name}" for name in sorted(self.scratches)),
+            *(f"view {view}" for view in sorted(self.views)),
             *(f"image {volume_id} {image.size_gb} GB" for volume_id, image in sorted(self.images.items())),
             *(f"record {volume_id}" for volume_id in sorted(self.records)),
             *(f"unfinished {volume_id}" for volume_id in sorted(self.unfinished)),
@@ -80,6 +89,7 @@ class FakeVolumes:
         """Nothing is mounted any more; images and records are as they were."""
         self.mounted.clear()
         self.scratches.clear()
+        self.views.clear()
         self.in_use.clear()
 
     # The protocol
@@ -295,6 +305,70 @@ class FakeVolumes:
         image.key = self.rewrap_key(origin, volume.id)
         self.images[volume.id] = image
 
+    def open_view(self, view: str, origin: Origin, snapshot_id: str | None) -> str:
+        """A copy that nothing changes."""
+        self._fail("open_view")
+        if not _VIEW_NAME.match(view):
+            raise Invalid(f"{view!r} cannot name a view", field="view")
+        image = _twin(self._snapshot(snapshot_id) if snapshot_id else self._image(origin.volume_id))
+        if origin.fstype is FileSystemKind.EXT4 and image.identity != origin.volume_id:
+            raise WrongVolume(f"what was to be read does not carry the identity of volume {origin.volume_id}")
+        self.views[view] = image
+        return f"/dev/fake/{view}" if origin.fstype is FileSystemKind.RAW else f"/fake/views/{view}"
+
+    def close_view(self, view: str) -> None:
+        """Gone."""
+        self.views.pop(view, None)
+
+    def list_folder(self, root: str, path: bytes) -> Listing:
+        """Files only, all in one folder."""
+        files, name = self._folder(root), os.fsdecode(path.strip(b"/"))
+        if name in ("", "."):
+            return Listing(True, tuple(_info(each, files[each]) for each in sorted(files)))
+        if name not in files:
+            raise NotFound(f"there is no /{name} in the snapshot")
+        return Listing(False, (_info(name, files[name]),))
+
+    def read_file(self, root: str, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
+        """In one part."""
+        found = self.list_folder(root, path)
+        if found.folder:
+            raise Conflict(f"{os.fsdecode(path)} is a directory, not a file")
+        return found.entries[0], iter([self._folder(root)[os.fsdecode(found.entries[0].name)]])
+
+    def pack_folder(self, root: str, path: bytes) -> Iterator[bytes]:
+        """A real tar."""
+        if not self.list_folder(root, path).folder:
+            raise Conflict(f"{os.fsdecode(path)} is not a folder")
+        return iter([_tar(self._folder(root))])
+
+    def export(self, view: str, origin: Origin, root: str, format: ExportFormat) -> Iterator[bytes]:
+        """A real tar, whatever is asked for."""
+        self._fail("export")
+        return compress([_tar(self.views[view].files)])
+
+    def fill(self, volume: Volume, read: Callable[[], bytes], room: Callable[[int], None]) -> list[str]:
+        """From a real tar of files."""
+        self._fail("fill")
+        image = self._image(volume.id)
+        content = b"".join(iter(read, b""))
+        if not content:
+            raise Invalid("nothing can be imported: what was sent is empty")
+        if is_zstd(content):
+            packed = iter([content])
+            content = b"".join(decompress(lambda: next(packed, b"")))
+        try:
+            with tarfile.open(fileobj=io.BytesIO(content), mode="r:", ignore_zeros=False) as tar:
+                files = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        except tarfile.TarError:
+            raise Invalid("what was sent is neither a tar nor an ext4 image, compressed with zstd or not") from None
+        if not content.endswith(bytes(1024)):
+            raise Invalid("what was to be imported cannot be taken: it was cut short")
+        if sum(map(len, files.values())) > gb_to_bytes(image.size_gb):
+            raise Invalid(f"a volume of {image.size_gb} GB is too small")
+        image.files.update(files)
+        return []
+
     def erase(self, volume_id: str) -> None:
         """Image and record are gone."""
         self._fail("erase")
@@ -348,7 +422,23 @@ class FakeVolumes:
         for volume_id, mounted in self.mounted.items():
             if mounted == path:
                 return self.images[volume_id].files
+        if path.startswith("/fake/views/"):
+            return self.views[path.removeprefix("/fake/views/")].files
         return self.scratches[path.removeprefix("/fake/scratch/")]
+
+
+def _info(name: str, content: bytes) -> FileInfo:
+    return FileInfo(name=os.fsencode(name), type="file", size=len(content), mode=0o644, uid=0, gid=0, mtime_ns=0)
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
 
 
 def _twin(image: _Image) -> _Image:

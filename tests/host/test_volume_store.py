@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from contracts.moving_contract import MovingContract
 from contracts.volumes_contract import VolumesContract
 from real_store import RealHost, temporary_host
 
@@ -20,4 +21,8 @@ def host() -> Iterator[RealHost]:
 
 
 class TestRealVolumes(VolumesContract):
+    pass
+
+
+class TestRealMoving(MovingContract):
     pass

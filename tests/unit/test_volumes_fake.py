@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from caddis.domain.errors import Conflict, NoCapacity
+from contracts.moving_contract import MovingContract
 from contracts.volumes_contract import Host, VolumesContract, create
 from fakes.volumes import FakeVolumes
 
@@ -24,6 +25,10 @@ def host() -> FakeHost:
 
 
 class TestFakeVolumes(VolumesContract):
+    pass
+
+
+class TestFakeMoving(MovingContract):
     pass
 
 

@@ -17,6 +17,7 @@ from caddis.wire.duration import parse_duration
 DEFAULT_REGION = "lhr"
 DEFAULT_LISTEN = "127.0.0.1:4280"
 MAX_DEFAULT_POOL = 50 * GIB
+DEFAULT_POOL_BLOCK = 4096
 MAX_HOSTS = 16  # on one computer: --hosts is for practising
 
 _REGION = re.compile(r"[a-z][a-z0-9-]{0,14}\Z")
@@ -37,12 +38,20 @@ class Choices:
     listen: str = DEFAULT_LISTEN
     pool: str = ""
     pool_bytes: int = 0
-    io_limits: str = IoPolicy.OFF.value
     undo: str = "24h"
+    pool_block_bytes: int = DEFAULT_POOL_BLOCK
+    io_limits: str = IoPolicy.OFF.value
 
 
-_LASTING = ("region", "zone", "pool", "pool_bytes")  # built into the volumes that exist: never changed afterwards
-_FLAG = {"pool_bytes": "--pool-size"}
+_LASTING = (
+    "region",
+    "zone",
+    "pool",
+    "pool_bytes",
+    "pool_block_bytes",
+)  # built into the volumes that exist: never changed afterwards
+_FLAG = {"pool_bytes": "--pool-size", "pool_block_bytes": "--pool-block-size"}
+_SIZES = ("pool_bytes", "pool_block_bytes")
 
 
 def choose(given: Mapping[str, Any], kept: Choices | None, *, free_bytes: int) -> Choices:
@@ -131,4 +140,4 @@ def _check(chosen: Choices) -> None:
 
 def _shown(name: str, kept: Choices) -> str:
     value = getattr(kept, name)
-    return format_bytes(value) if name == "pool_bytes" else str(value)
+    return format_bytes(value) if name in _SIZES else str(value)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from caddis.admin.choices import Choices
+from caddis.admin.choices import DEFAULT_POOL_BLOCK, Choices
 from caddis.admin.installation import Installation, zones
 from caddis.admin.supervisor import Program
 from caddis.kernel.command import Command
@@ -61,6 +61,8 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
     argv += ["--undo", str(parse_duration(chosen.undo))]
     if chosen.pool_bytes:
         argv += ["--pool-size", str(chosen.pool_bytes)]
+    if chosen.pool_block_bytes != DEFAULT_POOL_BLOCK:
+        argv += ["--pool-block-size", str(chosen.pool_block_bytes)]
     argv += ["--io-limits", chosen.io_limits]
     return tuple(argv)
 

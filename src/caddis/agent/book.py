@@ -66,7 +66,10 @@ CREATE TABLE snapshot (
 CREATE INDEX snapshot_volume ON snapshot (volume);
 CREATE TABLE clock (document TEXT NOT NULL);
 """
-MIGRATIONS = (JOURNAL_SCHEMA, _SCHEMA, _SNAPSHOTS)
+_HOLDS = """
+CREATE TABLE hold (id TEXT PRIMARY KEY, bytes INTEGER NOT NULL);
+"""
+MIGRATIONS = (JOURNAL_SCHEMA, _SCHEMA, _SNAPSHOTS, _HOLDS)
 EVENTS_KEPT = 200  # a machine
 
 
@@ -191,10 +194,11 @@ class Reader:
         """What is promised now. A volume that can still be brought back keeps its space."""
         volumes = self._query("SELECT total(size_gb) FROM volume", ())[0][0]
         held = self._query("SELECT total(held_bytes) FROM snapshot", ())[0][0]
+        passing = self._query("SELECT total(bytes) FROM hold", ())[0][0]
         machines = self._query(
             "SELECT total(scratch_gb), total(memory_mb) FROM machine WHERE destroyed_at IS NULL", ()
         )[0]
-        return Promised(pool_bytes=int(volumes + machines[0]) * GIB + int(held), memory_mb=int(machines[1]))
+        return Promised(pool_bytes=int(volumes + machines[0]) * GIB + int(held + passing), memory_mb=int(machines[1]))
 
     def find_free_slot(self, slots: int) -> int | None:
         """The lowest address slot that no machine has."""
@@ -268,6 +272,21 @@ class Writer(Reader):
         """Forget the snapshot, and with it the wrapped key that it kept."""
         self._connection.execute("DELETE FROM snapshot WHERE id = ?", (id,))
         self._report("snapshot", id, app)
+
+    def put_hold(self, id: str, bytes: int) -> None:
+        """Promise space of the pool to something that ends with this agent at the latest."""
+        self._connection.execute(
+            "INSERT INTO hold (id, bytes) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes",
+            (id, bytes),
+        )
+
+    def delete_hold(self, id: str) -> None:
+        """It has ended."""
+        self._connection.execute("DELETE FROM hold WHERE id = ?", (id,))
+
+    def delete_holds(self) -> None:
+        """Of an agent that died: what they were for is swept away too."""
+        self._connection.execute("DELETE FROM hold")
 
     def put_clock(self, clock: SteadyClock) -> None:
         """Write the host's steady time."""

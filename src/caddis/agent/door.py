@@ -17,6 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from caddis.agent.builds import build
+from caddis.agent.door_files import FileDoor
+from caddis.agent.orders.files import FileOrders
+from caddis.agent.orders.imports import ImportOrders
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.leases import LeaseOrders
 from caddis.agent.orders.machines import MachineOrders
@@ -54,6 +57,8 @@ class Orders:
     snapshots: SnapshotOrders
     machines: MachineOrders
     inside: InsideOrders
+    files: FileOrders
+    imports: ImportOrders
 
 
 class Door:
@@ -66,6 +71,7 @@ class Door:
         self._snapshots = orders.snapshots
         self._machines = orders.machines
         self._inside = orders.inside
+        self._files = FileDoor(orders.files, orders.imports, self._answer)
         self._leases = LeaseOrders(presenter.world)
 
     def application(self) -> Starlette:
@@ -85,6 +91,7 @@ class Door:
             ("POST", "/volumes/{id}/restore", self._restore_volume),
             ("GET", "/volumes/{id}/snapshots", self._list_snapshots),
             ("POST", "/volumes/{id}/snapshots", self._create_snapshot),
+            *self._files.routes(),
             ("GET", "/machines", self._list_machines),
             ("POST", "/machines", self._create_machine),
             ("GET", one, self._get_machine),

@@ -24,6 +24,8 @@ from caddis.agent.down import stop_machines
 from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
 from caddis.agent.operations import RECIPES
 from caddis.agent.options import Options, parse_options
+from caddis.agent.orders.files import FileOrders
+from caddis.agent.orders.imports import ImportOrders
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.machines import MachineOrders
 from caddis.agent.orders.snapshots import SnapshotOrders
@@ -42,7 +44,7 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
-_STORE_INTERVAL = 30.0
+_STORE_INTERVAL, _STORE_LOOKS = 3.0, 10  # a look at the choice, and how many of them to one at the store itself
 _STORE_SWEEP = 6 * 3600.0
 _FULLNESS_SWEEP = 5.0
 
@@ -91,11 +93,14 @@ async def _serve(options: Options) -> None:
     journal = Journal(world.book.database, RECIPES)
     supervisor = Supervisor(world, journal, changes)
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
+    volumes = VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo))
     orders = Orders(
-        volumes=VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo)),
+        volumes=volumes,
         snapshots=SnapshotOrders(supervisor, presenter),
         machines=MachineOrders(supervisor, presenter),
         inside=InsideOrders(supervisor),
+        files=FileOrders(supervisor),
+        imports=ImportOrders(supervisor, volumes),
     )
     door = Door(presenter, orders)
     path = options.run / "agent.sock"
@@ -166,11 +171,14 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
 
 
 async def _keep(orders: Orders, changes: Changes, world: World) -> None:
-    """At every interval, and as soon as there is something to ship."""
+    """At every interval, as soon as there is something to ship, and when the operator chose another store."""
     await orders.snapshots.keep_all()
     store = world.kept.where
     left = await in_thread(world.book.count_unkept, store)
-    await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+    for _ in range(_STORE_LOOKS):
+        found = await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+        if found or world.kept.where != store:
+            return
 
 
 async def _collect(orders: Orders) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from caddis.agent.book import Book
+from caddis.agent.book import Book, Writer
 from caddis.agent.options import Options
 from caddis.agent.world import World
 from caddis.backups.kept import KeptSnapshots
@@ -60,15 +60,18 @@ def open_world(options: Options) -> OpenWorld:
         where=Path(options.pool) if options.pool else None,
         size_bytes=options.pool_size,
         format_device=options.format_pool,
+        block_size=options.pool_block_size,
     )
     store = open_store(choice, host=options.host, data=options.folder, run=options.run)
     network = HostNetwork(options.instance, options.host, data=options.folder)
     network.ensure_host()
+    book = Book(options.folder / "book.sqlite")
+    book.write(Writer.delete_holds)  # `open_store` has swept away what they were for
     world = World(
         host=options.host,
         region=options.region,
         zone=options.zone,
-        book=Book(options.folder / "book.sqlite"),
+        book=book,
         volumes=store,
         kept=KeptSnapshots(options.data, host=options.host),
         images=ImageStore(options.data / "images", agent=options.host),

@@ -45,7 +45,7 @@ class Presenter:
             "memory_promised_mb": promised.memory_mb,
             "cpus": self.cpus,
             "encryption": str(self._default_encryption()),
-            "keeps": self.store is not None,
+            "keeps": self.world.kept.is_wanted,
             "store_problem": (self.store.reason or "") if self.store else "",
         }
 

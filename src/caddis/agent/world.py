@@ -5,16 +5,18 @@ Every method named as an ensure may be called again after a crash, with half of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from caddis.agent.book import Book
+from caddis.agent.uploads import Uploads
 from caddis.backups.status import StoreStatus
 from caddis.domain.adoption import Adoption
 from caddis.domain.clock import Seen
+from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.image import ImageConfig
 from caddis.domain.io_limits import IoLimits, IoPolicy
 from caddis.domain.snapshot import Origin, Snapshot
@@ -118,6 +120,30 @@ class Volumes(Protocol):
 
     def copy(self, volume: Volume, origin: Origin, snapshot_id: str | None) -> None:
         """Ensure that the volume is a copy of the snapshot, or, without one, of its origin as it is at one instant."""
+
+    def open_view(self, view: str, origin: Origin, snapshot_id: str | None) -> str:
+        """Ensure a read-only look at a snapshot, or at the volume as it is now; its folder, or a raw device."""
+
+    def close_view(self, view: str) -> None:
+        """Ensure that nothing of it is left."""
+
+    def list_folder(self, root: str, path: bytes) -> Listing:
+        """What a folder of a view (`root` is its folder) holds, or the one file; NotFound."""
+
+    def read_file(self, root: str, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
+        """A file of a view and its content; NotFound, or Conflict when it is no file."""
+
+    def pack_folder(self, root: str, path: bytes) -> Iterator[bytes]:
+        """A folder of a view as a tar; NotFound, or Conflict when it is no folder."""
+
+    def export(self, view: str, origin: Origin, root: str, format: ExportFormat) -> Iterator[bytes]:
+        """All that a view shows, as one zstd stream."""
+
+    def fill(self, volume: Volume, read: Callable[[], bytes], room: Callable[[int], None]) -> list[str]:
+        """Put what is read (b"" at the end) into a new, empty volume, on disk; what had to be left out of it.
+
+        `room` is asked before more bytes of the pool are taken. Invalid when what is read is not whole.
+        """
 
     def erase(self, volume_id: str) -> None:
         """Ensure that image, record and everything else of it is gone from the pool."""
@@ -305,3 +331,4 @@ class World:
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]
     io_policy: IoPolicy = IoPolicy.OFF
+    uploads: Uploads = field(default_factory=Uploads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from caddis.api.access import Access
-from caddis.api.endpoints import apps, builds, hosts, logs, machines, organizations, platform, releases, volumes
+from caddis.api.endpoints import apps, builds, files, hosts, logs, machines, organizations, platform, releases, volumes
 from caddis.api.gate import Endpoint
 
 
@@ -63,6 +63,10 @@ ENTRIES = (
     _entry("DELETE", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("GET", _APP + "/volumes", volumes.list_volumes),
     _entry("POST", _APP + "/volumes", volumes.create_volume),
+    _entry("POST", _APP + "/volumes/import", files.import_volume),
+    # a token that is read-only may see that things are there, not what is in them
+    _entry("GET", _VOLUME + "/export", files.export_volume, Access.WRITE),
+    _entry("GET", _APP + "/snapshots/{id}/files", files.get_snapshot_files, Access.WRITE),
     _entry("GET", _VOLUME, volumes.get_volume),
     _entry("PUT", _VOLUME, volumes.update_volume),
     _entry("POST", _VOLUME, volumes.update_volume),

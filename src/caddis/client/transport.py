@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from caddis import __version__
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     import httpx2
 
 CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A body on its way; `parts` raise Unreachable when it breaks off before its end."""
+
+    headers: Mapping[str, str]
+    parts: Iterator[bytes]
 
 
 class Client:
@@ -41,8 +50,8 @@ class Client:
             )
             return _decode(answer)
 
-    def upload(self, path: str, query: Query, body: IO[bytes], *, deadline: float) -> Iterator[str]:
-        """POST a file, then the answer's lines as they come; `deadline` is the longest silence, in seconds."""
+    def upload(self, path: str, query: Query, body: IO[bytes] | Iterable[bytes], *, deadline: float) -> Iterator[str]:
+        """POST a file or parts, then the answer's lines as they come; `deadline` is the longest silence, in seconds."""
         import httpx2
 
         timeout = httpx2.Timeout(deadline, connect=CONNECT_SECONDS)
@@ -55,6 +64,19 @@ class Client:
                     answer.read()
                     _decode(answer)
                 yield from answer.iter_lines()
+
+    @contextmanager
+    def download(self, path: str, query: Query, *, deadline: float) -> Iterator[Download]:
+        """GET a body of any length; `deadline` is the longest silence, in seconds."""
+        import httpx2
+
+        timeout = httpx2.Timeout(deadline, connect=CONNECT_SECONDS)
+        with self._plain_speech("GET", path):
+            with self._open().stream("GET", path, params=list(query), timeout=timeout) as answer:
+                if answer.status_code > 299:
+                    answer.read()
+                    _decode(answer)
+                yield Download(answer.headers, answer.iter_raw())
 
     def close(self) -> None:
         """Give back the connections."""

@@ -67,8 +67,10 @@ async def change_volume(control: Control, app: str, volume_id: str, passage: Pas
     return await control.order(await control.get_host(found.host), passage.to_order(app, f"/volumes/{volume_id}"))
 
 
-async def create_volume(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:
-    """A new volume on the best host that has room. Invalid or NoCapacity before anything has changed."""
+async def create_volume(
+    control: Control, app: str, document: Mapping[str, Any], *, user: str, path: str = "/volumes"
+) -> Answer:
+    """A new volume on the best host that has room, asked at `path`. Invalid or NoCapacity before anything changed."""
     request = volume_request_from_wire(document)
     async with control.placing[app]:
         hosts = await control.list_hosts()
@@ -87,7 +89,7 @@ async def create_volume(control: Control, app: str, document: Mapping[str, Any],
         body = {**document, "id": ids.volume_id(control.id_bytes()), "region": region, "size_gb": size_gb}
         order = Order(
             method="POST",
-            path="/volumes",
+            path=path,
             app=app,
             body=document_to_body(body),
             user=user,

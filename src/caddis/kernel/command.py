@@ -173,6 +173,63 @@ def converse(wanted: Command) -> Iterator[Conversation]:
         timer.cancel()
 
 
+class Piped:
+    """A program that reads what we write, or writes what we read, or both, while it runs."""
+
+    def __init__(self, wanted: Command, process: subprocess.Popen[bytes]) -> None:
+        self._wanted, self._process = wanted, process
+
+    def write(self, data: bytes) -> bool:
+        """To its stdin, all of it; False when it has stopped reading, and will have said why."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return True
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes of its stdout, b"" at the end."""
+        assert self._process.stdout is not None
+        return os.read(self._process.stdout.fileno(), count)
+
+    def finish(self) -> bytes:
+        """End its stdin and wait for it; the rest of its stdout. Failed unless it exits with 0."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        rest = self._process.stdout.read()
+        exit = self._process.wait()
+        if exit != 0:
+            assert self._process.stderr is not None
+            raise Failed(self._wanted, exit, self._process.stderr.read().decode(errors="replace"))
+        return rest
+
+
+@contextmanager
+def piped(wanted: Command) -> Iterator[Piped]:
+    """Run beside us for the length of the block, which calls `finish`; else its whole group is killed at the end.
+
+    For programs of ours, which say little on stderr: it is only read by `finish`.
+    """
+    child = _spawn(wanted, stdin=subprocess.PIPE)
+    timer = threading.Timer(wanted.deadline, lambda: end_group(child.pid))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield Piped(wanted, child)
+    finally:
+        timer.cancel()
+        if child.poll() is None:
+            end_group(child.pid)
+            child.wait()
+        for stream in (child.stdin, child.stdout, child.stderr):
+            with suppress(BrokenPipeError):
+                if stream is not None:
+                    stream.close()
+
+
 def end_group(pid: int) -> None:
     """Kill every process of the group that `run` or `start` made."""
     try:
@@ -191,12 +248,19 @@ def find_program(name: str) -> str | None:
 
 
 def _spawn(
-    wanted: Command, *, merge: bool = False, talk: bool = False, output: int = subprocess.PIPE
+    wanted: Command,
+    *,
+    merge: bool = False,
+    talk: bool = False,
+    stdin: int | None = None,
+    output: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
+    if stdin is None:
+        stdin = subprocess.DEVNULL if wanted.stdin is None and not talk else subprocess.PIPE
     try:
         return subprocess.Popen(
             wanted.argv,
-            stdin=subprocess.DEVNULL if wanted.stdin is None and not talk else subprocess.PIPE,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT if merge or talk else output,
             env={**_ENVIRONMENT, **wanted.env},

@@ -70,14 +70,30 @@ def read_ext4_identity(fd: int) -> Ext4Identity | None:
 
 def read_ext4_bytes(fd: int) -> int:
     """The size that the ext4 on the device or in the file `fd` says it has."""
-    block = os.pread(fd, 1024, _SUPERBLOCK_AT)
+    return _bytes_of(os.pread(fd, 1024, _SUPERBLOCK_AT))
+
+
+def find_ext4_bytes(start: bytes) -> int:
+    """As `read_ext4_bytes`, of an image that begins so; 0 when that is no ext4, or says nonsense."""
+    block = start[_SUPERBLOCK_AT : _SUPERBLOCK_AT + 1024]
+    if len(block) < 1024 or struct.unpack_from("<H", block, 56)[0] != _EXT4_MAGIC or block[24] > 6:
+        return 0
+    return _bytes_of(block)
+
+
+def _bytes_of(block: bytes) -> int:
     low, log_size, high = (int(struct.unpack_from("<I", block, at)[0]) for at in (4, 24, 336))
-    return (high << 32 | low) << (10 + log_size)
+    return (high << 32 | low) << (10 + min(log_size, 6))
 
 
 def check_ext4(device: str) -> Command:
     """Replay the journal and put right what can be without a choice; exit status 1 says that something was."""
     return command("e2fsck", "-f", "-p", device, deadline=3600.0)
+
+
+def look_at_ext4(device: str) -> Command:
+    """Check all of it and change nothing; an exit status other than 0 says that something is wrong."""
+    return command("e2fsck", "-f", "-n", device, deadline=3600.0)
 
 
 def replay_ext4(device: str) -> Command:

@@ -35,7 +35,7 @@ def open_folder(path: str) -> Iterator[int]:
 def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     """openat2(2) with `root` as the root directory of all resolution. OSError as the kernel says it."""
     how = _OpenHow(flags | os.O_CLOEXEC, mode, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
-    fd = _libc.syscall(_SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how))
+    fd = _libc.syscall(_SYS_OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
     if fd < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), path)

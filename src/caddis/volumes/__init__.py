@@ -11,6 +11,7 @@ snapshots off the host (backups/).
     pool.py       the protocol of a pool    file_pool.py  image files  opening.py   opening and making one
     creating.py   extending.py   mounting.py   unmounting.py   scratch.py   snapshotting.py   copying.py   erasing.py
                   one verb, one file                               instant.py   cloning while it is written to
+    viewing.py  a read-only look at an instant    reading.py  files by path  exporting.py  filling.py  in and out
     encryption.py none, fscrypt and luks behind one protocol           keys.py      the wrapping key
     record.py     the self-describing record beside each image
 """

@@ -13,7 +13,7 @@ from typing import Protocol
 from caddis.domain.errors import Conflict, Damaged, Invalid, Missing
 from caddis.domain.ids import filesystem_uuid
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
-from caddis.kernel import filesystem, fscrypt, libc, luks
+from caddis.kernel import filesystem, fscrypt, libc, luks, mount
 from caddis.kernel.command import Failed, run
 from caddis.kernel.durable import sync_folder
 from caddis.volumes.keys import Key
@@ -193,16 +193,19 @@ def choose_for_this_host(encrypted: bool, fstype: FileSystemKind) -> EncryptionK
 
 
 def ensure_mapping_closed(volume_id: str) -> None:
-    """Ensure that no /dev/mapper device shows the volume; Conflict while one is in use."""
+    """Ensure that no /dev/mapper device shows the volume; Conflict, naming who holds it, while one is in use."""
     name = mapper_name(volume_id)
-    if not luks.path_of(name).exists():
+    try:
+        device = os.stat(luks.path_of(name)).st_rdev
+    except FileNotFoundError:
         return
     try:
         run(luks.close_luks(name))
     except Failed as failed:
         if luks.says_busy(failed):
             raise Conflict(
-                f"the device of volume {volume_id} is still in use", hint=f"lsof /dev/mapper/{name}"
+                f"the device of volume {volume_id} is still in use{mount.by_holders(device)}",
+                hint=f"lsof /dev/mapper/{name}",
             ) from None
         if not luks.says_inactive(failed):
             raise

@@ -209,10 +209,11 @@ class FilePool:
         """The image, for who reads or fills a slice that is at rest."""
         return self._image(name)
 
-    def list_names(self, kind: str) -> list[str]:
-        """Names of the slices of a kind."""
-        names = os.listdir(self.root / kind)
-        names = [name.removesuffix(_IMAGE) for name in names if name.endswith(_IMAGE)]
+    def list_names(self, kind: str, *, unfinished: bool = False) -> list[str]:
+        """Names of the slices of a kind; with `unfinished`, also of those whose making was cut short."""
+        names = {name.removesuffix(_IMAGE) for name in os.listdir(self.root / kind) if name.endswith(_IMAGE)}
+        if unfinished:
+            names = {name.removesuffix(".new") for name in names}
         return sorted(f"{kind}/{name}" for name in names if not name.endswith(".new"))
 
     def erase(self, name: str) -> None:

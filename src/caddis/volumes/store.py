@@ -8,11 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caddis.domain.adoption import Adoption
+from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.kernel import mount
-from caddis.volumes import adopting, encryption, record, snapshotting, sources
+from caddis.volumes import (
+    adopting,
+    encryption,
+    exporting,
+    filling,
+    reading,
+    record,
+    snapshotting,
+    sources,
+    viewing,
+)
 from caddis.volumes.copying import begin_copy, copy_volume, finish_copy
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
@@ -210,6 +221,38 @@ class VolumeStore:
         with self._alone(f"scratch {name}"):
             unmount_scratch(self._place, name)
 
+    def open_view(self, view: str, origin: Origin, snapshot_id: str | None) -> str:
+        """Ensure a read-only look at a snapshot, or at the volume as it is now; its folder, or a raw device."""
+        if snapshot_id is not None:
+            return viewing.open_view(self._place, view, origin, snapshot_id)
+        with self._alone(origin.volume_id):
+            return viewing.open_view(self._place, view, origin, None)
+
+    def close_view(self, view: str) -> None:
+        """Ensure that nothing of it is left."""
+        viewing.close_view(self._place, view)
+
+    def list_folder(self, root: str, path: bytes) -> Listing:
+        """What a folder of a view holds, or the one file; NotFound."""
+        return reading.list_folder(root, path)
+
+    def read_file(self, root: str, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
+        """A file of a view and its content; NotFound, or Conflict when it is no file."""
+        return reading.read_file(root, path)
+
+    def pack_folder(self, root: str, path: bytes) -> Iterator[bytes]:
+        """A folder of a view as a tar; NotFound, or Conflict when it is no folder."""
+        return exporting.pack_folder(root, path)
+
+    def export(self, view: str, origin: Origin, root: str, format: ExportFormat) -> Iterator[bytes]:
+        """All that a view shows, as one zstd stream."""
+        return exporting.export(self._place, view, origin, root, format=format)
+
+    def fill(self, volume: Volume, read: filling.Read, room: filling.Room) -> list[str]:
+        """Put what is read into a new, empty volume, on disk; what had to be left out. Invalid when it is not whole."""
+        with self._alone(volume.id):
+            return filling.fill_volume(self._place, volume, read, room)
+
     def close(self) -> None:
         """For `caddis down`: unmount the pool. Conflict while a volume or scratch of it is in use."""
         sources.close_source(self._place.run)
@@ -241,4 +284,6 @@ def open_store(choice: PoolChoice, *, host: str, data: Path, run: Path) -> Volum
     known = record.list_records(pool)
     needed = any(isinstance(each, DamagedRecord) or each.wrapped_key for each in known)
     keys = open_wrapping_key(data / "wrapping.key", may_create=not needed)
-    return VolumeStore(Place(pool=pool, keys=keys, run=run))
+    place = Place(pool=pool, keys=keys, run=run)
+    viewing.sweep_views(place)
+    return VolumeStore(place)

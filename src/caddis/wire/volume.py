@@ -52,7 +52,7 @@ def volume_to_wire(volume: Volume, host_status: str = "ok", *, kept: Snapshot | 
         "host_dedication_id": "",
         "last_kept_snapshot_id": kept.id if kept else None,
         "last_kept_at": time_to_wire(kept.created_at) if kept else None,
-        **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),
+        **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),  # ours: clients pass it over
     }
 
 

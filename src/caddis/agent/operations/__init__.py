@@ -21,6 +21,7 @@ from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
 from caddis.agent.operations.volume_erase import VOLUME_ERASE
 from caddis.agent.operations.volume_extend import VOLUME_EXTEND
 from caddis.agent.operations.volume_hydrate import VOLUME_HYDRATE
+from caddis.agent.operations.volume_import import VOLUME_IMPORT
 from caddis.agent.operations.volume_restore import VOLUME_RESTORE
 from caddis.agent.operations.volume_update import VOLUME_UPDATE
 from caddis.agent.world import World
@@ -30,6 +31,7 @@ RECIPES: tuple[Operation[World], ...] = (
     VOLUME_CREATE,
     VOLUME_COPY,
     VOLUME_HYDRATE,
+    VOLUME_IMPORT,
     VOLUME_UPDATE,
     VOLUME_EXTEND,
     VOLUME_DESTROY,
@@ -38,9 +40,9 @@ RECIPES: tuple[Operation[World], ...] = (
     SNAPSHOT_CREATE,
     SNAPSHOT_KEEP,
     SNAPSHOT_ERASE,
+    SNAPSHOT_FORGET,
     VOLUME_ADOPT,
     SNAPSHOT_ADOPT,
-    SNAPSHOT_FORGET,
     MACHINE_CREATE,
     MACHINE_LAUNCH,
     MACHINE_TEARDOWN,

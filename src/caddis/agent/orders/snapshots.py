@@ -14,6 +14,7 @@ from caddis.agent.clock import steady_now
 from caddis.agent.present import Presenter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
+from caddis.backups.status import StoreStatus
 from caddis.domain.errors import Problem
 from caddis.domain.ids import snapshot_id, ulid
 from caddis.domain.schedule import is_due
@@ -30,6 +31,8 @@ class SnapshotOrders:
         self._supervisor = supervisor
         self._presenter = presenter
         self._world = supervisor.world
+        if self._world.kept.is_wanted:
+            presenter.store = StoreStatus("nobody has looked at the store yet", self._world.now())
 
     async def list(self, volume: str, app: str) -> list[dict[str, Any]]:
         """The snapshots of a volume, oldest first, also when the volume is gone."""

@@ -47,13 +47,14 @@ class VolumeOrders:
     async def create(self, app: str, document: dict[str, Any]) -> dict[str, Any]:
         """A new volume, empty or a copy; the same id asked for again gives the same volume."""
         request = volume_request_from_wire(document)
-        id = _checked_id(document)
+        id = checked_id(document)
         known = await in_thread(self._world.book.find_volume, id)
         if known is None or known.state in (VolumeState.CREATING, VolumeState.RESTORING):
+            if origin := document.get("kept_of"):
+                await self._hydrate(id, app, request, origin=str(origin))
+                return await in_thread(self._show, id, app)
             async with self._supervisor.exclusively(id):
-                if origin := document.get("kept_of"):
-                    await self._hydrate(id, app, request, origin=str(origin))
-                elif request.snapshot_id or request.source_volume_id:
+                if request.snapshot_id or request.source_volume_id:
                     await self._copy(id, app, request)
                 else:
                     await self._make(id, app, request)
@@ -66,7 +67,7 @@ class VolumeOrders:
         """
         state = VolumeState.HYDRATING if request.source_volume_id else VolumeState.RESTORING
         kind = EncryptionKind.FSCRYPT if request.encrypted else EncryptionKind.NONE  # until the snapshot says it
-        volume = replace(self._describe(id, app, request, encryption=kind), state=state)
+        volume = replace(self.describe(id, app, request, encryption=kind), state=state)
         inputs = {
             "volume": dump(volume),
             "origin": origin,
@@ -87,7 +88,7 @@ class VolumeOrders:
 
     async def _make(self, id: str, app: str, request: VolumeRequest) -> None:
         kind = self._world.volumes.choose_encryption(request.encrypted, request.fstype)
-        volume = self._describe(id, app, request, encryption=kind)
+        volume = self.describe(id, app, request, encryption=kind)
         inputs = {"volume": dump(volume), "capacity_bytes": self._world.volumes.capacity_bytes()}
         await self._supervisor.operate("volume.create/1", inputs, id=f"create:{id}", subject=id)
 
@@ -95,7 +96,7 @@ class VolumeOrders:
         """From a snapshot of this host, or a fork of one of its volumes."""
         origin, size_gb = await in_thread(self._find_origin, app, request)
         state = VolumeState.RESTORING if request.snapshot_id else VolumeState.CREATING
-        volume = self._describe(id, app, request, encryption=origin.encryption)
+        volume = self.describe(id, app, request, encryption=origin.encryption)
         volume = replace(volume, state=state, size_gb=request.size_gb or size_gb, fstype=origin.fstype)
         inputs = {
             "volume": dump(volume),
@@ -115,7 +116,8 @@ class VolumeOrders:
         volume = self._world.book.get_volume(request.source_volume_id or "", app)
         return origin_of(volume), volume.size_gb
 
-    def _describe(self, id: str, app: str, request: VolumeRequest, *, encryption: EncryptionKind) -> Volume:
+    def describe(self, id: str, app: str, request: VolumeRequest, *, encryption: EncryptionKind) -> Volume:
+        """The volume that the request asks for, as it is before it is made."""
         return Volume(
             id=id,
             app=app,
@@ -190,7 +192,8 @@ class VolumeOrders:
         return self._presenter.volume(self._world.book.get_volume(id, app), observe=observe)
 
 
-def _checked_id(document: dict[str, Any]) -> str:
+def checked_id(document: dict[str, Any]) -> str:
+    """The id that control has chosen; Invalid."""
     id = document.get("id")
     if not isinstance(id, str) or not VOLUME_ID.match(id):
         raise Invalid(f"{id!r} is not a volume's id", field="id")

@@ -35,7 +35,7 @@ _FIELDS = (
     "host_status",
 )
 
-_OURS = ("bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at", "io_limits")
+_OURS = ("io_limits", "bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at")
 
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"

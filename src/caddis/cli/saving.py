@@ -1,0 +1,88 @@
+"""Saving a stream as a file that is there under its name only once it is whole, and telling how far it is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from caddis.cli.call import Call
+from caddis.domain.errors import Conflict, NotFound
+from caddis.domain.sizes import format_bytes
+
+_EVERY = 0.2  # seconds
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Conflict when there is something already, unless it may go; NotFound when there is no such folder."""
+    if not path.parent.is_dir():
+        raise NotFound(f"there is no folder {path.parent}")
+    if os.path.lexists(path) and (not force or path.is_dir()):
+        raise Conflict(f"{path} exists already and was not touched", hint="use another name, or --force to replace it")
+
+
+@contextmanager
+def saved(path: Path, *, force: bool, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """A file to write to, which gets its name at the end of the block; whatever breaks the block leaves nothing."""
+    check_free(path, force=force)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            os.replace(unfinished, path)
+        else:
+            _take_name(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _take_name(unfinished: Path, path: Path) -> None:
+    try:
+        os.link(unfinished, path)  # unlike rename, it refuses where the name was taken meanwhile
+    except FileExistsError:
+        raise Conflict(f"{path} exists by now and was not touched", hint="use another name") from None
+    except OSError:  # a file system without links
+        check_free(path, force=False)
+        os.replace(unfinished, path)
+
+
+class Progress:
+    """One line on a terminal's stderr that tells how much there is; nothing elsewhere."""
+
+    def __init__(self, call: Call, doing: str) -> None:
+        self._doing = doing
+        self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not call.json
+        self._begun = self._last = time.monotonic()
+        self.count = 0
+
+    def add(self, count: int) -> None:
+        """So many bytes more."""
+        self.count += count
+        now = time.monotonic()
+        if self._shown and now - self._last > _EVERY:
+            self._last = now
+            rate = format_bytes(int(self.count / (now - self._begun)))
+            print(f"\r{self._doing} {format_bytes(self.count)} ({rate}/s)\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def over(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """The parts, counted."""
+        try:
+            for part in parts:
+                self.add(len(part))
+                yield part
+        finally:
+            self.end()

@@ -1,0 +1,76 @@
+"""`fly volumes snapshots get <snapshot id> <path> [local]`: a file or folder of a snapshot, saved here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from caddis.cli.call import Call
+from caddis.cli.flags import APP_FLAGS, switch
+from caddis.cli.saving import Progress, check_free, saved
+from caddis.cli.verb import verb
+from caddis.client.files import list_files, read_file, read_folder
+from caddis.domain.errors import Invalid, Problem
+from caddis.kernel.tar.parts import reader_of
+from caddis.wire.file import name_to_wire
+
+
+def run(call: Call) -> None:
+    """Under its own name, or the one that is given; a partial file or folder never has that name."""
+    app, snapshot, path = call.app(), call.arguments[0], call.arguments[1]
+    spelled = name_to_wire(os.fsencode(path))
+    listing = call.send(list_files(app, snapshot, spelled))
+    local = _choose_name(path, call.arguments[2] if len(call.arguments) > 2 else "")
+    force = call.switch("force")
+    check_free(local, force=force and listing["type"] == "file")
+    progress = Progress(call, "Getting")
+    if listing["type"] == "directory":
+        _get_folder(call, read_folder(call.client, app, snapshot, spelled), local, progress)
+    else:
+        with read_file(call.client, app, snapshot, spelled) as download, saved(local, force=force) as file:
+            for part in progress.over(download.parts):
+                file.write(part)
+    call.say(f"{path} of snapshot {snapshot} is in {local}")
+
+
+def _choose_name(path: str, local: str) -> Path:
+    own = path.rstrip("/").rpartition("/")[2]
+    if local and not os.path.isdir(local):
+        return Path(local)
+    if own in ("", ".", ".."):
+        raise Invalid(f"{path} has no name of its own: say where to put it", hint="add a name at the end")
+    return Path(local or ".") / own
+
+
+def _get_folder(call: Call, opening: Any, local: Path, progress: Progress) -> None:
+    from caddis.kernel.tar.unpack import unpack
+
+    unfinished = local.with_name(f".{local.name}.{secrets.token_hex(4)}.part")
+    unfinished.mkdir(mode=0o700)
+    try:
+        with opening as download:
+            outcome = unpack(str(unfinished), reader_of(progress.over(download.parts)), owners=os.geteuid() == 0)
+        if outcome.problem or outcome.full:
+            raise Problem(f"not all of it could be saved: {outcome.problem or 'the disk is full'}")
+        os.rename(unfinished, local)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    for name in outcome.named:
+        call.note(f"Left out: {name}", "yellow")
+
+
+def _two_or_three(count: int) -> str:
+    return "" if count in (2, 3) else f"accepts 2 or 3 arg(s), received {count}"
+
+
+COMMAND = verb(
+    run,
+    usage="get <snapshot id> <path> [local]",
+    short="Save a file or folder of a snapshot here, without restoring it",
+    flags=(*APP_FLAGS, switch("force", "f", help="Replace a local file of that name")),
+    count=_two_or_three,
+)

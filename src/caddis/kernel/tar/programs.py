@@ -1,0 +1,48 @@
+"""Packing and unpacking as programs, so that they take no turns with the agent's threads, and cannot reach further."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+from caddis.kernel.command import Command, Piped, piped
+from caddis.kernel.tar.unpack import Outcome
+
+_STEP = 1 << 20
+_LONGEST = 24 * 3600.0  # seconds, of one archive
+
+
+def packer(folder: str) -> Command:
+    """Writes the folder as a tar to its stdout."""
+    return _program("pack", folder)
+
+
+def unpacker(folder: str, *, devices: bool = False) -> Command:
+    """Writes the tar of its stdin into the folder, which is its root directory; then says an `Outcome`."""
+    return _program("unpack", folder, *(["devices"] if devices else []))
+
+
+def pack(folder: str) -> Generator[bytes, None, None]:
+    """The folder as a tar. Failed, before the archive's end, when something cannot be read."""
+    with piped(packer(folder)) as program:
+        while data := program.read(_STEP):
+            yield data
+        program.finish()
+
+
+@contextmanager
+def unpacking(folder: str, *, devices: bool = False) -> Iterator[Piped]:
+    """Write the tar to it, then hand it to `outcome_of`."""
+    with piped(unpacker(folder, devices=devices)) as program:
+        yield program
+
+
+def outcome_of(program: Piped) -> Outcome:
+    """How unpacking went, once all is written."""
+    return Outcome(**json.loads(program.finish()))
+
+
+def _program(name: str, *words: str) -> Command:
+    return Command(argv=(sys.executable, "-I", "-m", f"caddis.kernel.tar.{name}", *words), deadline=_LONGEST)
