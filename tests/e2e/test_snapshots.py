@@ -102,6 +102,24 @@ def test_every_file_is_the_same_after_snapshot_destroy_and_restore(calls: Calls,
     assert int(read(calls, larger["id"], "df -k /data | tail -1").split()[1]) > 1_500_000
 
 
+def test_a_raw_volume_is_a_device_in_its_machine_and_can_be_forked(calls: Calls) -> None:
+    raw = {"name": "raw", "fstype": "raw", "encrypted": False, "require_unique_zone": False}
+    volume = calls.make_volume(**raw)
+    machine = calls.make_machine("sleep 1000", volume=volume)
+    calls.await_state(machine, "started")
+    calls.shell(machine, "echo bytes | dd of=/data bs=512 seek=1000 conv=sync,fsync 2>/dev/null; test -b /data")
+    fork = calls.ok("POST", "/volumes", {"name": "raw", "source_volume_id": volume, "require_unique_zone": False})
+    calls.shell(machine, "echo other | dd of=/data bs=512 seek=1000 conv=sync,fsync 2>/dev/null")
+    assert fork["fstype"] == "raw"
+    assert read(calls, fork["id"], "dd if=/data bs=512 skip=1000 count=1 2>/dev/null | head -c 5") == "bytes"
+    # the root takes device nodes now, so the control group alone says which of them can be opened: its own
+    tried = "for i in $(seq 0 40); do mknod /tmp/d$i b 7 $i; head -c 1 /tmp/d$i >/dev/null 2>&1 && echo $i; done; true"
+    assert len(calls.shell(machine, tried).split()) == 1
+    others = "for n in 'b 254 0' 'b 8 0' 'c 1 1' 'c 1 11' 'c 10 237'; do rm -f /tmp/o; mknod /tmp/o $n; "
+    assert calls.shell(machine, others + "head -c 1 /tmp/o >/dev/null 2>&1 && echo $n; done; true") == ""
+    calls.ok("DELETE", f"/machines/{machine}?force=true")
+
+
 def test_bad_input_is_one_sentence(calls: Calls, tmp_path: Path) -> None:
     volume = calls.make_volume(name="bad", require_unique_zone=False, size_gb=2)
     snapshot = take(calls, volume)

@@ -20,7 +20,7 @@ class FakeRoots:
         """What is still mounted."""
         return [f"root {name}" for name in sorted(self.mounted)]
 
-    def mount(self, name: str, rootfs: str, scratch: str) -> str:
+    def mount(self, name: str, rootfs: str, scratch: str, *, devices: bool = False) -> str:
         """An empty folder, made anew unless the very same root is mounted already."""
         problem, self.next_mount_fails = self.next_mount_fails, None
         if problem is not None:

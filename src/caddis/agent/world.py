@@ -277,8 +277,8 @@ class Runtime(Protocol):
 class Roots(Protocol):
     """caddis.machines.root.Roots: the overlay of an unpacked image and a scratch file system."""
 
-    def mount(self, name: str, rootfs: str, scratch: str) -> str:
-        """Ensure the overlay is mounted; its folder."""
+    def mount(self, name: str, rootfs: str, scratch: str, *, devices: bool = False) -> str:
+        """Ensure the overlay is mounted; its folder. `devices`: nodes in it can be opened."""
 
     def write_file(self, name: str, guest_path: str, content: bytes, mode: int) -> None:
         """Write a file inside the mounted root, never following a link out of it."""

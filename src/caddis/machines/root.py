@@ -18,9 +18,10 @@ class Roots:
     def __init__(self, run_dir: str | Path) -> None:
         self._folder = Path(run_dir) / "roots"
 
-    def mount(self, name: str, rootfs: str, scratch: str) -> str:
+    def mount(self, name: str, rootfs: str, scratch: str, *, devices: bool = False) -> str:
         """Ensure the overlay is mounted; its folder. What an earlier start wrote is gone (promise P4).
 
+        `devices`: nodes in it can be opened, for a raw volume's; which ones, the control group says.
         A root that is mounted already is this start's own: the recipe unmounts it at the end of each.
         """
         target = self._folder / name
@@ -35,7 +36,7 @@ class Roots:
         target.mkdir(parents=True, exist_ok=True)
         # volatile: the root never outlives its start, so syncing it would only cost time
         options = f"lowerdir={_escape(rootfs, ':')},upperdir={_escape(upper)},workdir={_escape(work)},volatile"
-        mount.mount("overlay", target, "overlay", flags=mount.NODEV, options=options)
+        mount.mount("overlay", target, "overlay", flags=0 if devices else mount.NODEV, options=options)
         return str(target)
 
     def write_file(self, name: str, guest_path: str, content: bytes, mode: int) -> None:

@@ -57,7 +57,8 @@ def _mount_root(context: Context[World]) -> str:
     machine, world = _machine(context), context.world
     digest = machine.image_digest or world.images.ensure(machine.config.image).digest
     scratch = world.volumes.mount_scratch(machine.id, machine.scratch_gb)
-    root = world.roots.mount(machine.id, world.images.rootfs(digest), scratch)
+    raw = any(bind["raw"] for bind in context.results["volumes"])
+    root = world.roots.mount(machine.id, world.images.rootfs(digest), scratch, devices=raw)
     for guest_path, content in network_files(hostname_of(machine), machine.address, machine.address_v4):
         world.roots.write_file(machine.id, guest_path, content, 0o644)
     for file in machine.config.files:
