@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import secrets
 from pathlib import Path
 
 from backports import zstd
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from caddis.domain.errors import Damaged
-from caddis.kernel.durable import create_whole
+from caddis.kernel.secret import open_secret
 
 _SECRET_BYTES = 32
 _NONCE_BYTES = 12
@@ -87,19 +86,8 @@ def open_store_key(path: Path, *, may_create: bool) -> StoreKey:
 
     Damaged when it is not what it should be, or missing while snapshots need it: a new one would open none of them.
     """
-    if not path.exists():
-        if not may_create:
-            raise Damaged(
-                f"the store key {path} is missing, and the store holds snapshots that only it opens",
-                hint=f"put the file back from where you keep a copy: install -m 0600 store.key {path}",
-            )
-        create_whole(path, secrets.token_bytes(_SECRET_BYTES))
-    secret = path.read_bytes()
-    if len(secret) != _SECRET_BYTES:
-        raise Damaged(f"the store key {path} has {len(secret)} bytes instead of {_SECRET_BYTES}")
-    if path.stat().st_mode & 0o077:
-        raise Damaged(f"the store key {path} can be read by others than root", hint=f"chmod 0600 {path}")
-    return StoreKey(secret)
+    needed = "the store holds snapshots that only it opens"
+    return StoreKey(open_secret(path, size=_SECRET_BYTES, may_create=may_create, needed=needed))
 
 
 def _derive(secret: bytes, purpose: str) -> bytes:

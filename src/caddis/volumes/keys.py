@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from caddis.domain.errors import Damaged
-from caddis.kernel.durable import create_whole
+from caddis.kernel.secret import open_secret
 
 KEY_BYTES = 64  # AES-256-XTS takes two keys of 32
 _WRAPPING_BYTES = 32
@@ -78,16 +78,6 @@ def open_wrapping_key(path: Path, *, may_create: bool) -> WrappingKey:
 
     Damaged when it is not what it should be, or missing while volumes need it: a new one would open none of them.
     """
-    if not path.exists():
-        if not may_create:
-            raise Damaged(
-                f"the wrapping key {path} is missing, and this host's pool holds volumes that only it opens",
-                hint=f"put the file back from where you keep a copy: install -m 0600 wrapping.key {path}",
-            )
-        create_whole(path, secrets.token_bytes(_WRAPPING_BYTES))
-    secret = path.read_bytes()
-    if len(secret) != _WRAPPING_BYTES:
-        raise Damaged(f"the wrapping key {path} has {len(secret)} bytes instead of {_WRAPPING_BYTES}")
-    if path.stat().st_mode & 0o077:
-        raise Damaged(f"the wrapping key {path} can be read by others than root", hint=f"chmod 0600 {path}")
+    needed = "this host's pool holds volumes that only it opens"
+    secret = open_secret(path, size=_WRAPPING_BYTES, may_create=may_create, needed=needed)
     return WrappingKey(secret)

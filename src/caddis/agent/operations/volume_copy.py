@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from caddis.agent.book import Reader, Writer
-from caddis.agent.operations.common import check_pool, load_volume
+from caddis.agent.operations.common import load_volume
+from caddis.agent.operations.new_volume import abandon_volume, erase_volume, reserve_volume
 from caddis.agent.world import World
-from caddis.domain.errors import Conflict, NotFound, Problem
+from caddis.domain.errors import NotFound
 from caddis.domain.snapshot import Origin, check_large_enough, check_restorable, check_snappable, origin_of
 from caddis.domain.volume import Volume, VolumeState
 from caddis.journal.operation import Context, Operation, Step
@@ -35,10 +36,8 @@ def find_origin(book: Reader, inputs: Mapping[str, Any], size_gb: int) -> Origin
 
 def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
     writer, volume = Writer(book), load_volume(inputs["volume"])
-    if writer.find_volume(volume.id) is not None:
-        raise Conflict(f"volume {volume.id} exists already")
     origin = find_origin(writer, inputs, volume.size_gb)
-    check_pool(writer, inputs["capacity_bytes"], volume.size_gb, f"for a volume of {volume.size_gb} GB")
+    reserve_volume(book, inputs)
     writer.put_volume(replace(volume, encryption=origin.encryption, fstype=origin.fstype))
 
 
@@ -59,18 +58,9 @@ def _copy(context: Context[World]) -> None:
     context.world.volumes.copy(volume, origin, context.inputs["snapshot"])
 
 
-def _erase(context: Context[World]) -> None:
-    context.world.volumes.erase(load_volume(context.inputs["volume"]).id)
-
-
 def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
     writer = Writer(book)
     writer.put_volume(_volume(context, writer))
-
-
-def _abandon(book: sqlite3.Connection, context: Context[World], _problem: Problem) -> None:
-    volume = load_volume(context.inputs["volume"])
-    Writer(book).delete_volume(volume.id, volume.app)
 
 
 VOLUME_COPY: Operation[World] = Operation(
@@ -78,13 +68,13 @@ VOLUME_COPY: Operation[World] = Operation(
     reserve=_reserve,
     steps=(
         Step("key", _wrap_key),
-        Step("copy", _copy, _erase),
+        Step("copy", _copy, erase_volume),
         Step(
             "record",
             lambda context: context.world.volumes.write_record(_volume(context, context.world.book)),
-            _erase,
+            erase_volume,
         ),
     ),
     finish=_finish,
-    abandon=_abandon,
+    abandon=abandon_volume,
 )

@@ -12,23 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 from caddis.agent.book import Reader, Writer
-from caddis.agent.operations.common import check_pool, load_volume
+from caddis.agent.operations.common import load_volume
+from caddis.agent.operations.new_volume import abandon_volume, erase_volume, reserve_volume
 from caddis.agent.world import World
-from caddis.domain.errors import Conflict, NotFound, Problem
+from caddis.domain.errors import NotFound
 from caddis.domain.snapshot import check_large_enough
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 from caddis.journal.operation import Context, Operation, Retry, Step
 
 _AGAIN = 2.0  # seconds between looks at a store that does not have the snapshot yet
 _PATIENCE = 6 * 3600.0  # 500 GB at 25 MB/s: it may still be on its way
-
-
-def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
-    writer, volume = Writer(book), load_volume(inputs["volume"])
-    if writer.find_volume(volume.id) is not None:
-        raise Conflict(f"volume {volume.id} exists already")
-    check_pool(writer, inputs["capacity_bytes"], volume.size_gb, f"for a volume of {volume.size_gb} GB")
-    writer.put_volume(volume)
 
 
 def _find(context: Context[World]) -> Mapping[str, Any]:
@@ -69,33 +62,24 @@ def _hydrate(context: Context[World]) -> None:
     world.volumes.finish_copy(volume, context.inputs["origin"])
 
 
-def _erase(context: Context[World]) -> None:
-    context.world.volumes.erase(load_volume(context.inputs["volume"]).id)
-
-
 def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
     writer = Writer(book)
     writer.put_volume(_volume(context, writer))
 
 
-def _abandon(book: sqlite3.Connection, context: Context[World], _problem: Problem) -> None:
-    volume = load_volume(context.inputs["volume"])
-    Writer(book).delete_volume(volume.id, volume.app)
-
-
 VOLUME_HYDRATE: Operation[World] = Operation(
     name="volume.hydrate/1",
-    reserve=_reserve,
+    reserve=reserve_volume,
     steps=(
         Step("find", _find),
-        Step("hydrate", _hydrate, _erase),
+        Step("hydrate", _hydrate, erase_volume),
         Step(
             "record",
             lambda context: context.world.volumes.write_record(_volume(context, context.world.book)),
-            _erase,
+            erase_volume,
         ),
     ),
     finish=_finish,
-    abandon=_abandon,
+    abandon=abandon_volume,
     patience=_PATIENCE,
 )
