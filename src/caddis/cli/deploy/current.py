@@ -55,7 +55,7 @@ def _unattached(volumes: Sequence[Wire]) -> list[VolumeNow]:
         for volume in volumes
         if volume.get("attached_machine_id") is None
         and volume.get("host_status") == "ok"
-        and volume["state"] in ("created", "extending", "hydrating")
+        and volume["state"] in ("created", "extending")
     ]
 
 
