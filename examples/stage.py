@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from types import TracebackType
@@ -84,11 +85,19 @@ class Stage:
     def show(self, command: str, said: str = "", *, show: int = 12) -> None:
         """A command as typed and what it said: the last lines of it, indented."""
         print(f"$ {command}", flush=True)
-        lines = [line.rstrip() for line in said.strip().splitlines() if line.strip()]
-        if len(lines) > show:
-            print(f"  … ({len(lines) - show} lines)")
+        lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+        left_out = lines[: max(0, len(lines) - show)]
+        for line in left_out:
+            if line.startswith("Warning!"):  # what the tools insist on is not left out
+                for part in textwrap.wrap(line, WIDTH):
+                    self._print(part)
+        if left_out:
+            print(f"  … ({len(left_out)} lines)")
         for line in lines[-show:]:
-            print(f"  {line if len(line) <= WIDTH else line[: WIDTH - 1] + '…'}", flush=True)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        print(f"  {line if len(line) <= WIDTH else line[: WIDTH - 1] + '…'}", flush=True)
 
     def check(self, so: bool, otherwise: str) -> None:
         """NotAsTold unless it is so."""

@@ -58,6 +58,9 @@ def caddis_document() -> str:
             command, info_name=name, parent=above, terminal_width=WIDTH, help_option_names=["-h", "--help"]
         )
         lines += [f"## caddis {name}", "", "```", command.get_help(context).strip(), "```", ""]
+        for below, part in getattr(command, "commands", {}).items():
+            inner = click.Context(part, info_name=below, parent=context, terminal_width=WIDTH)
+            lines += [f"## caddis {name} {below}", "", "```", part.get_help(inner).strip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -8,6 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is timed: a busy computer is not a failure. pytest-timeout ends what really hangs.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 _PURE_RUNGS = {"unit", "wire"}
 

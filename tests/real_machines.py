@@ -31,11 +31,11 @@ DEADLINE = 20.0  # seconds; only ever reached by a test that fails
 _T = TypeVar("_T")
 
 
-def wait_until(look: Callable[[], _T], what: str) -> _T:
+def wait_until(look: Callable[[], _T], what: str, *, deadline: float = DEADLINE) -> _T:
     """The first true thing that `look` returns."""
-    until = time.monotonic() + DEADLINE
+    until = time.monotonic() + deadline
     while not (found := look()):
-        assert time.monotonic() < until, f"waited {DEADLINE:g} s in vain until {what}"
+        assert time.monotonic() < until, f"waited {deadline:g} s in vain until {what}"
         time.sleep(0.01)
     return found
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from caddis.domain.sizes import GIB
 from caddis.kernel import loop, mount
+from caddis.volumes.encryption import ensure_mapping_closed
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
 from contracts.volumes_contract import Host
@@ -55,7 +56,8 @@ class RealHost(Host):
             for path in sorted((self.run / "pool" / kind).glob("*"))
         ]
         points = [str(path) for kind in ("volumes", "scratch", "views") for path in sorted((self.run / kind).glob("*"))]
-        return held + list_loops(self.run) + files + points
+        mapped = [f"mapping of {volume_id}" for volume_id in list_mapped(self.run)]
+        return held + mapped + list_loops(self.run) + files + points
 
     def die_at(self, seam: str, script: str) -> None:
         """Run Python text with `store` open in a child that is killed at that seam."""
@@ -107,6 +109,13 @@ def list_loops(below: Path) -> list[str]:
     return found
 
 
+def list_mapped(below: Path) -> list[str]:
+    """Volumes that device-mapper shows, and whose images are below a folder."""
+    held = [line.split(" ")[0] for line in list_loops(below)]
+    mapped = [path.parent.parent for name in held for path in Path("/sys/block", name, "holders").glob("*/dm/name")]
+    return [(block / "dm" / "name").read_text().strip().removeprefix("caddis-") for block in mapped]
+
+
 @contextmanager
 def temporary_host(choice: PoolChoice | None = None) -> Iterator[RealHost]:
     """A host that is not open yet. At the end its mounts go, and all else must have gone with them."""
@@ -121,5 +130,8 @@ def temporary_host(choice: PoolChoice | None = None) -> Iterator[RealHost]:
                 if device is not None:
                     loop.detach(device)
                     device.release()
+            unmount_all(folder / "run" / "volumes")
+            for volume_id in list_mapped(folder):
+                ensure_mapping_closed(volume_id)
             unmount_all(folder)
             assert mount.wait_until(lambda: list_loops(folder) == [], patience=5), list_loops(folder)

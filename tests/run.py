@@ -53,6 +53,7 @@ RUNGS = (
     Rung("crash over fakes", ("tests/crash",), "not host"),
     Rung("host, and crash over the real kernel", ("tests/host", "tests/crash"), "host", machine=True),
     Rung("e2e", ("tests/e2e",), machine=True),
+    Rung("vm", ("tests/vm",), machine=True),
 )
 
 

@@ -21,9 +21,16 @@ def new_id() -> str:
     return volume_id(secrets.token_bytes(16))
 
 
-def describe(store: Any, id: str, *, encrypted: bool = False, fstype: FileSystemKind = FileSystemKind.EXT4) -> Volume:
-    """A volume of 1 GB that is not on any disk yet."""
-    kind = store.choose_encryption(encrypted, fstype)
+def describe(
+    store: Any,
+    id: str,
+    *,
+    encrypted: bool = False,
+    kind: EncryptionKind | None = None,
+    fstype: FileSystemKind = FileSystemKind.EXT4,
+) -> Volume:
+    """A volume of 1 GB that is not on any disk yet, encrypted as this host chooses unless a `kind` is said."""
+    kind = kind or store.choose_encryption(encrypted, fstype)
     return Volume(
         id=id,
         app="web",
@@ -39,9 +46,15 @@ def describe(store: Any, id: str, *, encrypted: bool = False, fstype: FileSystem
     )
 
 
-def create(store: Any, *, encrypted: bool = False, fstype: FileSystemKind = FileSystemKind.EXT4) -> Volume:
+def create(
+    store: Any,
+    *,
+    encrypted: bool = False,
+    kind: EncryptionKind | None = None,
+    fstype: FileSystemKind = FileSystemKind.EXT4,
+) -> Volume:
     """A new volume, as the agent's recipe makes it."""
-    volume = describe(store, new_id(), encrypted=encrypted, fstype=fstype)
+    volume = describe(store, new_id(), encrypted=encrypted, kind=kind, fstype=fstype)
     store.allocate(volume.id, volume.size_gb)
     store.format(volume)
     store.write_record(volume)
@@ -252,7 +265,10 @@ class VolumesContract:
         host.store.write_record(volumes[0])
         assert host.store.list_records() == volumes
 
-    def test_an_encrypted_raw_volume_is_refused_without_luks(self, host: Host) -> None:
+    def test_an_encrypted_raw_volume_takes_luks_and_is_refused_without_it(self, host: Host) -> None:
+        if host.store.choose_encryption(True, FileSystemKind.EXT4) is EncryptionKind.LUKS:
+            assert host.store.choose_encryption(True, FileSystemKind.RAW) is EncryptionKind.LUKS
+            return
         with pytest.raises(Invalid) as refused:
             host.store.choose_encryption(True, FileSystemKind.RAW)
         assert "--no-encryption" in str(refused.value.hint)

@@ -13,7 +13,9 @@ from matrix import Case, Stage, run
 
 from caddis.agent.operations import RECIPES
 from caddis.agent.operations.common import dump
+from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
 from caddis.domain.errors import NotFound
+from caddis.domain.io_limits import IoLimits
 from caddis.domain.life import DestroyAsked, Ended, StartAsked, decide
 from caddis.domain.machine import ExitStatus, Init, Machine, MachineConfig, MachineState, Mount, Restart, RestartPolicy
 from caddis.domain.snapshot import Snapshot, SnapshotStatus, origin_of
@@ -79,7 +81,7 @@ def make_volume(stage: Stage) -> None:
 
 def _volume_update(stage: Stage) -> Prepared:
     make_volume(stage)
-    return {"id": VOLUME, "changes": {"snapshot_retention": 9}}, "update", VOLUME
+    return {"id": VOLUME, "changes": {"snapshot_retention": 9, "io_limits": {"iops": 500}}}, "update", VOLUME
 
 
 def _volume_extend(stage: Stage) -> Prepared:
@@ -137,6 +139,29 @@ def _snapshot_erase(stage: Stage) -> Prepared:
     return {"id": SNAPSHOT, "volume": VOLUME}, f"erase:{SNAPSHOT}", VOLUME
 
 
+def _snapshot_keep(stage: Stage) -> Prepared:
+    run(stage, "snapshot.create/1", *_snapshot_create(stage))
+    return {"id": SNAPSHOT, "volume": VOLUME}, f"keep:{SNAPSHOT}", SNAPSHOT
+
+
+def _snapshot_forget(stage: Stage) -> Prepared:
+    run(stage, "snapshot.keep/1", *_snapshot_keep(stage))
+    run(stage, "snapshot.erase/1", {"id": SNAPSHOT, "volume": VOLUME}, f"erase:{SNAPSHOT}", VOLUME)
+    return {"id": SNAPSHOT, "volume": VOLUME}, f"forget:{SNAPSHOT}", VOLUME
+
+
+def _volume_hydrate(stage: Stage) -> Prepared:
+    run(stage, "snapshot.keep/1", *_snapshot_keep(stage))
+    volume = replace(new_volume(stage), id=COPY, encryption=EncryptionKind.NONE, state=VolumeState.HYDRATING)
+    inputs = {
+        "volume": dump(replace(volume, size_gb=2)),
+        "origin": VOLUME,
+        "snapshot": SNAPSHOT,
+        "capacity_bytes": stage.world.volumes.capacity_bytes(),
+    }
+    return inputs, f"hydrate:{COPY}", COPY
+
+
 def _volume_copy(stage: Stage) -> Prepared:
     run(stage, "snapshot.create/1", *_snapshot_create(stage))
     volume = replace(new_volume(stage), id=COPY, size_gb=2, state=VolumeState.RESTORING)
@@ -147,6 +172,56 @@ def _volume_copy(stage: Stage) -> Prepared:
         "capacity_bytes": stage.world.volumes.capacity_bytes(),
     }
     return inputs, f"copy:{COPY}", COPY
+
+
+def _adoption(stage: Stage, id: str) -> tuple[dict[str, Any], Volume, Snapshot]:
+    """A volume and its snapshot, which are in another pool now and of which this host knows nothing any more."""
+    run(stage, "snapshot.create/1", *_snapshot_create(stage))
+    book = stage.world.book
+    volume, snapshot = book.get_volume(VOLUME), book.find_snapshot(SNAPSHOT)
+    assert snapshot is not None
+    source = stage.move_away(VOLUME, SNAPSHOT)
+    book.write(lambda writer: (writer.delete_snapshot(SNAPSHOT, "web"), writer.delete_volume(VOLUME, "web")))
+    adoption = Adoption(
+        id=id, source=source, wrapping_key=None, region="ams", zone="b2", at=stage.world.now() + timedelta(days=9)
+    )
+    inputs = {"adoption": dump(adoption), "capacity_bytes": stage.world.volumes.capacity_bytes()}
+    return inputs, adopted_volume(volume, adoption, None), adopted_snapshot(snapshot, adoption, None, 0)
+
+
+def _volume_adopt(stage: Stage) -> Prepared:
+    inputs, volume, _snapshot = _adoption(stage, VOLUME)
+    return {**inputs, "row": dump(replace(volume, state=VolumeState.CREATING))}, "adopt", VOLUME
+
+
+def _snapshot_adopt(stage: Stage) -> Prepared:
+    inputs, _volume, snapshot = _adoption(stage, SNAPSHOT)
+    return {**inputs, "row": dump(replace(snapshot, status=SnapshotStatus.WAITING))}, "adopt", VOLUME
+
+
+def _has_adopted_volume(stage: Stage) -> None:
+    _has_volume(VolumeState.CREATED, region="ams", zone="b2")(stage)
+    stage.world.volumes.mount(stage.world.book.get_volume(VOLUME))
+    stage.world.volumes.unmount(VOLUME)
+
+
+def _has_adopted_snapshot(stage: Stage) -> None:
+    snapshot = stage.world.book.find_snapshot(SNAPSHOT)
+    assert snapshot is not None and (snapshot.status, snapshot.region) == (SnapshotStatus.CREATED, "ams")
+    assert snapshot.expires_at == snapshot.due_at + timedelta(days=5)
+    assert snapshot.held_bytes == stage.world.volumes.held_bytes(SNAPSHOT, None)
+    volume = replace(new_volume(stage), id=COPY, state=VolumeState.RESTORING)
+    inputs = {"volume": dump(volume), "origin": VOLUME, "snapshot": SNAPSHOT, "capacity_bytes": 1 << 40}
+    run(stage, "volume.copy/1", inputs, f"copy:{COPY}", COPY)
+    copy = stage.world.book.get_volume(COPY)
+    stage.world.volumes.mount(copy)
+    stage.world.volumes.unmount(COPY)
+    stage.world.volumes.erase(COPY)
+    stage.world.book.write(lambda writer: writer.delete_volume(COPY, "web"))
+
+
+def _has_nothing(stage: Stage) -> None:
+    assert stage.world.book.find_volume(VOLUME) is None and stage.world.book.find_snapshot(SNAPSHOT) is None
 
 
 def _volume_import(stage: Stage) -> Prepared:
@@ -270,6 +345,23 @@ def _key_is_only_in_its_row(stage: Stage) -> bool:
     return key is not None and not any(key in row["inputs"] for row in rows)
 
 
+def _is_kept(wanted: bool) -> Any:
+    def holds(stage: Stage) -> None:
+        snapshot = stage.world.book.find_snapshot(SNAPSHOT)
+        assert snapshot is not None and snapshot.status is SnapshotStatus.CREATED
+        assert (snapshot.kept_at is not None) is wanted
+        assert bool(snapshot.keep_problem) is not wanted
+        assert not wanted or stage.world.kept.is_kept(VOLUME, SNAPSHOT)
+        assert _key_is_only_in_its_row(stage)
+
+    return holds
+
+
+def _has_no_snapshot(stage: Stage) -> None:
+    assert stage.world.book.find_snapshot(SNAPSHOT) is None
+    assert not stage.world.kept.is_kept(VOLUME, SNAPSHOT)
+
+
 def _has_only_the_next_snapshot(stage: Stage) -> None:
     (snapshot,) = stage.world.book.list_snapshots(VOLUME)
     assert snapshot.id == NEXT_SNAPSHOT
@@ -293,7 +385,12 @@ _CREATED = _has_volume(VolumeState.CREATED)
 _PENDING = _has_volume(VolumeState.PENDING_DESTROY)
 CASES = (
     Case("volume.create/1", _volume_create, _CREATED, _has_no_volume),
-    Case("volume.update/1", _volume_update, _has_volume(VolumeState.CREATED, snapshot_retention=9), _CREATED),
+    Case(
+        "volume.update/1",
+        _volume_update,
+        _has_volume(VolumeState.CREATED, snapshot_retention=9, io_limits=IoLimits(iops=500)),
+        _has_volume(VolumeState.CREATED, io_limits=IoLimits()),
+    ),
     Case(
         "volume.extend/1",
         _volume_extend,
@@ -317,7 +414,12 @@ CASES = (
         _has_snapshot(SnapshotStatus.CREATED),
         _has_snapshot(SnapshotStatus.FAILED),
     ),
+    Case("volume.hydrate/1", _volume_hydrate, _has_copy, _has_no_copy),
+    Case("snapshot.keep/1", _snapshot_keep, _is_kept(True), _is_kept(False)),
+    Case("snapshot.forget/1", _snapshot_forget, _has_no_snapshot, _has_no_snapshot),
     Case("snapshot.erase/1", _snapshot_erase, _has_only_the_next_snapshot, _has_no_volume),
+    Case("volume.adopt/1", _volume_adopt, _has_adopted_volume, _has_nothing),
+    Case("snapshot.adopt/1", _snapshot_adopt, _has_adopted_snapshot, _has_nothing),
     Case("machine.create/1", _machine_create, _has_machine(MachineState.CREATED), _has_no_machine),
     Case("machine.launch/1", _machine_launch, _has_machine(MachineState.STARTED), _has_machine(MachineState.FAILED)),
     Case("machine.teardown/1", _machine_teardown, _has_machine(MachineState.STOPPED, torn_down=1), _has_no_machine),

@@ -16,6 +16,7 @@ from caddis.agent.world import World
 from caddis.domain.clock import Seen
 from caddis.telemetry.seam import watch
 from fakes.images import FakeImages
+from fakes.kept import FakeKept
 from fakes.network import FakeNetwork
 from fakes.roots import FakeRoots
 from fakes.runtime import FakeRuntime
@@ -42,6 +43,7 @@ class FakeStage:
         folder = Path(self._folder.name)
         self._book_path = folder / "book.sqlite"
         self.volumes = FakeVolumes()
+        self.kept = FakeKept(self.volumes)
         self.roots = FakeRoots(folder / "roots")
         self.network = FakeNetwork()
         self.network.ensure_host()
@@ -56,6 +58,7 @@ class FakeStage:
             zone="a1f0",
             book=Book(self._book_path),
             volumes=self.volumes,
+            kept=self.kept,
             images=self.images,
             runtime=self.runtime,
             roots=self.roots,
@@ -76,9 +79,20 @@ class FakeStage:
         self.world.book.close()
         self.world = self._open()
 
+    def move_away(self, volume_id: str, snapshot_id: str) -> str:
+        other = self.volumes.elsewhere["/elsewhere"] = FakeVolumes()
+        other.images[volume_id] = self.volumes.images[volume_id]
+        other.records[volume_id] = self.volumes.records[volume_id]
+        other.snapshots[snapshot_id] = self.volumes.snapshots[snapshot_id]
+        other.snapshot_records[snapshot_id] = self.volumes.snapshot_records[snapshot_id]
+        self.volumes.erase_snapshot(snapshot_id)
+        self.volumes.erase(volume_id)
+        return "/elsewhere"
+
     def leftovers(self) -> list[str]:
         parts: list[Callable[[], list[str]]] = [
             self.volumes.leftovers,
+            self.kept.leftovers,
             self.roots.leftovers,
             self.network.leftovers,
             self.runtime.leftovers,

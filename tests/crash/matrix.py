@@ -39,6 +39,9 @@ class Stage(Protocol):
     def reopen(self) -> None:
         """What a new agent does: open the book again, keep whatever the kernel still has."""
 
+    def move_away(self, volume_id: str, snapshot_id: str) -> str:
+        """Put both into another pool, of which nothing is asked at the end; its folder."""
+
     def leftovers(self) -> list[str]:
         """Everything of ours that the kernel and the disk hold, and the book's rows of machines and volumes."""
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -165,6 +166,17 @@ class RealStage:
         self._opened = open_world(self.ground.options)
         self.world = self._opened.world
 
+    def move_away(self, volume_id: str, snapshot_id: str) -> str:
+        other = self.ground.folder / "elsewhere"
+        shutil.rmtree(other, ignore_errors=True)
+        for kind, id in (("volumes", volume_id), ("snapshots", snapshot_id)):
+            (other / kind).mkdir(parents=True)
+            for path in (self.ground.options.run / "pool" / kind).glob(f"{id}.*"):
+                subprocess.run(["cp", "--sparse=always", path, other / kind], check=True)
+        self.world.volumes.erase_snapshot(snapshot_id)
+        self.world.volumes.erase(volume_id)
+        return str(other)
+
     def leftovers(self) -> list[str]:
         alive = {machine.id for machine in self.world.book.list_machines()}  # a machine keeps its log
         found = [line for line in self.ground.observe() if not (line.startswith("log ") and line[4:18] in alive)]
@@ -180,6 +192,7 @@ class RealStage:
             world.roots.unmount(machine.id)
             world.volumes.unmount_scratch(machine.id)
         for snapshot in world.book.list_snapshots():
+            world.kept.forget(snapshot.volume_id, snapshot.id)
             world.volumes.erase_snapshot(snapshot.id)
         for volume in world.book.list_volumes():
             world.volumes.unmount(volume.id)

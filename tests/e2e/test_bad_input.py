@@ -205,6 +205,20 @@ def test_an_image_that_is_not_there_or_is_no_image(calls: Calls, tmp_path: Path)
         assert "corrupt.tar" in refuse(calls, f"deploy --image docker-archive:{corrupt}", tmp_path)
 
 
+def test_a_corrupt_image_costs_no_machine_that_would_be_replaced(calls: Calls, tmp_path: Path) -> None:
+    volume = calls.make_volume(name="missing")
+    write_app(tmp_path, MOUNT.format("/data"))
+    calls.up.fly(*shlex.split(f"deploy --image {calls.image} --smoke-checks=false"), folder=tmp_path)
+    corrupt = tmp_path / "corrupt.tar"
+    corrupt.write_bytes(b"no tar at all" * 100)
+    write_app(tmp_path)
+    assert "corrupt.tar" in refuse(calls, f"deploy --image docker-archive:{corrupt} --yes", tmp_path)
+    (machine,) = calls.ok("GET", "/machines")
+    assert machine["state"] == "started"
+    calls.ok("DELETE", f"/machines/{machine['id']}?force=true")
+    calls.ok("DELETE", f"/volumes/{volume}")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from real_calls import Calls, event_request
 from real_machines import wait_until
 from real_up import BIN, left_behind, running
+from tiny_image import BUSYBOX
 
 pytestmark = pytest.mark.e2e
 
@@ -34,6 +39,12 @@ def machine(calls: Calls) -> str:
     id = calls.make_machine(COUNTING, volume=calls.make_volume())
     calls.await_state(id, "started")
     return id
+
+
+def _all_arguments() -> Iterator[bytes]:
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # ended meanwhile
+            yield entry.read_bytes()
 
 
 def boot(calls: Calls, id: str) -> str:
@@ -76,6 +87,29 @@ def test_an_agent_killed_while_machines_are_made_leaves_them_whole(calls: Calls)
     for one in made:
         calls.await_state(one["id"], "started")
         calls.ok("DELETE", f"/machines/{one['id']}?force=true")
+
+
+def test_an_agent_killed_in_the_middle_of_a_build_leaves_nothing_of_it(calls: Calls, tmp_path: Path) -> None:
+    shutil.copy(BUSYBOX, tmp_path)
+    (tmp_path / "fly.toml").write_text(f'app = "{calls.app}"\n')
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY busybox /\nRUN ["/busybox", "sleep", "1000"]\n')
+    before = set(Path(tempfile.gettempdir()).glob("caddis-context-*"))
+    deploy = subprocess.Popen(
+        [BIN / "fly", "deploy"],
+        cwd=tmp_path,
+        env=calls.up.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert deploy.stdout is not None
+    assert any("sleep" in line for line in deploy.stdout), "the build did not come to its RUN step"
+    calls.kill(AGENT)
+    deploy.communicate(timeout=30)
+    assert deploy.returncode == 1
+    building = str(calls.up.data / "images/build").encode()
+    wait_until(lambda: not any(building in argv for argv in _all_arguments()), "the build has ended")
+    assert set(Path(tempfile.gettempdir()).glob("caddis-context-*")) == before
 
 
 def test_a_destroyed_volume_comes_back_with_what_was_in_it(calls: Calls) -> None:

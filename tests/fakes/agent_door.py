@@ -229,6 +229,12 @@ class FakeAgent:
         data = [{"id": f"{self.host}-{place}", "attributes": attributes}]
         return JSONResponse({"data": data, "meta": {"next_token": str(place + 1)}})
 
+    async def _ensure_image(self, request: Request) -> Response:
+        image = (await request.json())["image"]
+        if "nothing" in image:
+            raise NotFound(f"image {image} does not exist")
+        return JSONResponse({"image": image, "digest": "sha256:1"})
+
     async def _build(self, request: Request) -> Response:
         self.context_bytes = 0
         async for part in request.stream():
@@ -269,6 +275,7 @@ class FakeAgent:
                 Route("/machines/{id}/{verb:path}", self._verb, methods=[*one, "PATCH"]),
                 Route("/logs", self._logs),
                 Route("/builds", self._build, methods=["POST"]),
+                Route("/images", self._ensure_image, methods=["POST"]),
             ],
             exception_handlers={Problem: show},
         )

@@ -116,6 +116,9 @@ class FakeApi:
                 return REGIONS
             case ("GET", "v1", "tokens", "current"):
                 return {"tokens": [{"token_id": "1", "org_slug": "personal", "user": "you@example.com"}]}
+            case ("GET", "api", "v1", "volumes", volume):
+                found = self._get(self.volumes, volume, "volume")
+                return {**found, "app_name": found["app"]}
             case ("GET", "v1", "apps"):
                 return {"apps": list(self.apps.values())}
             case ("POST", "v1", "apps"):
@@ -164,10 +167,14 @@ class FakeApi:
             case ("GET", "machines"):
                 return [one for one in self.machines.values() if one["app"] == app["name"]]
             case ("POST", "volumes"):
-                wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
+                wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention", "temporary")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
             case (_, "volumes", volume, *verb):
                 return self._volume(method, self._get(self.volumes, volume, "volume"), verb, more["body"])
+            case ("POST", "images"):
+                if more["body"]["image"].startswith("nothing"):
+                    raise Answer(404, f"image {more['body']['image']} does not exist")
+                return {"image": more["body"]["image"], "digest": "sha256:1"}
             case ("POST", "machines"):
                 body = more["body"]
                 state = "created" if body.get("skip_launch") else "started"
@@ -182,8 +189,13 @@ class FakeApi:
             if volume["attached_machine_id"]:
                 raise Answer(409, f"volume {volume['id']} is attached and cannot be destroyed")
             volume["state"] = "pending_destroy"
+            if volume.get("temporary"):
+                return self.volumes.pop(volume["id"]) | {"state": "destroyed"}
         elif verb == ["restore"]:
             volume["state"] = "created"
+        elif verb == ["extend"]:
+            volume["size_gb"] = body["size_gb"]
+            return {"volume": volume, "needs_restart": False}
         elif method == "PUT":
             volume |= {key: value for key, value in body.items() if value is not None}
         return volume

@@ -9,10 +9,11 @@ import itertools
 import signal as signals
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from caddis.domain.errors import Conflict, Invalid, Problem
+from caddis.domain.io_limits import IoLimits
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
 
 _FIRST_PID = 5_000_000  # above the kernel's largest pid, so that nothing real is ever watched or killed by mistake
@@ -145,6 +146,13 @@ class FakeRuntime:
     def list_names(self) -> list[str]:
         """Every machine that was launched and not deleted."""
         return sorted(self._records)
+
+    def limit_io(self, name: str, destination: str, limits: IoLimits) -> None:
+        """Written into the plan."""
+        if self.is_running(name):
+            plan = self._records[name].plan
+            binds = [replace(one, io_limits=limits) if one.destination == destination else one for one in plan.binds]
+            self._records[name].plan = replace(plan, binds=tuple(binds))
 
     def log_path(self, name: str) -> str:
         """A path; nothing is written there."""

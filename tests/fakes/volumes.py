@@ -13,7 +13,9 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
 from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity, NotFound, Problem, WrongVolume
 from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.ids import SNAPSHOT_ID, VOLUME_ID
@@ -48,8 +50,10 @@ class FakeVolumes:
         self.records: dict[str, Volume] = {}
         self.mounted: dict[str, str] = {}  # volume id: path handed out
         self.snapshots: dict[str, _Image] = {}
+        self.unfinished: dict[str, _Image] = {}
         self.views: dict[str, _Image] = {}
         self.snapshot_records: dict[str, Snapshot] = {}
+        self.elsewhere: dict[str, FakeVolumes] = {}  # other hosts' pools, by folder
         self.scratches: dict[str, dict[str, bytes]] = {}  # name: files
         self.in_use: set[str] = set()  # ids and names that somebody holds: unmounting them is refused
         self.next_problem: dict[str, Problem] = {}  # verb: what its next call raises
@@ -64,6 +68,7 @@ class FakeVolumes:
             *(f"view {view}" for view in sorted(self.views)),
             *(f"image {volume_id} {image.size_gb} GB" for volume_id, image in sorted(self.images.items())),
             *(f"record {volume_id}" for volume_id in sorted(self.records)),
+            *(f"unfinished {volume_id}" for volume_id in sorted(self.unfinished)),
             *(f"snapshot {snapshot_id}" for snapshot_id in sorted(self.snapshots)),
             *(f"record {snapshot_id}" for snapshot_id in sorted(self.snapshot_records)),
         ]
@@ -142,6 +147,43 @@ class FakeVolumes:
         key = self._check_key(volume)
         self.images[volume.id] = _Image(image.size_gb, volume.id, key, volume.encrypted)
 
+    def adopt_image(self, adoption: Adoption) -> None:
+        """From the fake that stands for the other pool."""
+        self._fail("adopt_image")
+        other = self.elsewhere[adoption.source]
+        if adoption.id.startswith("vol_"):
+            self.images.setdefault(adoption.id, _twin(other.images[adoption.id]))
+        else:
+            self.snapshots.setdefault(adoption.id, _twin(other.snapshots[adoption.id]))
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Fake keys open everywhere."""
+        self._fail("adopt_record")
+        other = self.elsewhere[adoption.source]
+        if adoption.id.startswith("vol_"):
+            volume = other.records[adoption.id]
+            self.records[adoption.id] = adopted_volume(volume, adoption, volume.wrapped_key)
+        else:
+            snapshot = other.snapshot_records[adoption.id]
+            key = snapshot.origin.wrapped_key
+            self.snapshot_records[adoption.id] = adopted_snapshot(snapshot, adoption, key, held_bytes)
+
+    def leave(self, adoption: Adoption) -> None:
+        """Neither volume nor snapshot of that id is left."""
+        self._fail("leave")
+        if adoption.id.startswith("vol_"):
+            self.erase(adoption.id)
+        else:
+            self.erase_snapshot(adoption.id)
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What `write_record` kept."""
+        return self.records[volume_id]
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """What `write_snapshot_record` kept."""
+        return self.snapshot_records[snapshot_id]
+
     def write_record(self, volume: Volume) -> None:
         """Kept beside the image, without what belongs to the book."""
         self._fail("write_record")
@@ -205,6 +247,43 @@ class FakeVolumes:
         self._fail("erase_snapshot")
         self.snapshots.pop(_checked_snapshot(snapshot_id), None)
         self.snapshot_records.pop(snapshot_id, None)
+
+    def list_changes(self, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+        """Everything."""
+        self._snapshot(base)
+        return [(0, gb_to_bytes(self._snapshot(snapshot_id).size_gb))]
+
+    def snapshot_files(self, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+        """A path by which the fake store finds the snapshot."""
+        self._snapshot(snapshot_id)
+        return {"image": Path(f"/fake/snapshots/{snapshot_id}")}
+
+    def open_key(self, origin: Origin) -> bytes | None:
+        """Its number."""
+        return origin.wrapped_key.partition(":")[2].encode() if origin.wrapped_key else None
+
+    def close_key(self, key: bytes, volume_id: str) -> str:
+        """Bound to the volume."""
+        return f"{volume_id}:{key.decode()}"
+
+    def begin_copy(self, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+        """A path by which the fake store finds it."""
+        self._fail("begin_copy")
+        if _checked(volume.id) in self.images:
+            return None
+        self.unfinished.setdefault(volume.id, _Image(image_bytes // GIB))
+        return {"image": Path(f"/fake/unfinished/{volume.id}")}
+
+    def finish_copy(self, volume: Volume, origin_id: str) -> None:
+        """Carries the new volume's identity from now on."""
+        self._fail("finish_copy")
+        if volume.id in self.images:
+            return
+        image = self.unfinished.pop(volume.id)
+        if image.identity != origin_id:
+            raise WrongVolume(f"what was to be copied does not carry the identity of volume {origin_id}")
+        image.identity, image.size_gb, image.key = volume.id, volume.size_gb, volume.wrapped_key
+        self.images[volume.id] = image
 
     def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
         """Bound to the other volume."""
@@ -293,6 +372,7 @@ class FakeVolumes:
         self._fail("erase")
         self.unmount(volume_id)
         self.records.pop(volume_id, None)
+        self.unfinished.pop(volume_id, None)
         self.images.pop(volume_id, None)
 
     def mount_scratch(self, name: str, size_gb: int) -> str:

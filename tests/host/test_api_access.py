@@ -11,7 +11,7 @@ import pytest
 
 from caddis.api.access import Access
 from caddis.api.routes import ENTRIES, Entry
-from real_api import ApiServer, run_api
+from real_api import ApiServer, run_api, wait_until
 
 pytestmark = pytest.mark.host
 
@@ -90,6 +90,21 @@ def test_lists_over_an_organization_are_not_for_app_tokens(api: ApiServer, path:
     assert api.ask("GET", path, token=api.make_token(app_id=_app_id(api, "web"))).status_code == 403
     assert api.ask("GET", path, token=api.make_token(organization="other")).status_code == 403
     assert api.ask("GET", path).status_code == 200
+
+
+def test_a_volume_is_found_by_its_id_alone_by_whoever_reaches_its_app(api: ApiServer) -> None:
+    wish = {"name": "data", "region": "lhr", "size_gb": 1}
+    volume = api.http.post("/v1/apps/web/volumes", json=wish).json()["id"]
+    wait_until(lambda: api.http.get("/v1/apps/web/volumes").json())
+    path = f"/api/v1/volumes/{volume}"
+    for token in (api.user_token, api.make_token(app_id=_app_id(api, "web")), api.make_token(read_only=True)):
+        found = api.ask("GET", path, token=token).json()
+        assert (found["id"], found["app_name"], found["name"]) == (volume, "web", "data")
+    absent = api.ask("GET", "/api/v1/volumes/vol_none")
+    for token in (api.make_token(app_id=_app_id(api, "shop")), api.make_token(organization="other")):
+        hidden = api.ask("GET", path, token=token)
+        assert (absent.status_code, hidden.status_code) == (404, 404)
+        assert hidden.json()["error"] == absent.json()["error"].replace("vol_none", volume)
 
 
 def test_an_app_token_works_on_its_app_and_makes_no_other(api: ApiServer) -> None:

@@ -140,3 +140,10 @@ def test_the_current_token_says_whose_it_is(api: ApiServer) -> None:
 def test_addresses_come_with_the_edge_proxy(api: ApiServer, app: str) -> None:
     assert api.http.get(f"/v1/apps/{app}/ip_assignments").json() == {"ips": []}
     assert api.http.post(f"/v1/apps/{app}/ip_assignments", json={"type": "v6"}).status_code == 501
+
+
+def test_an_image_is_fetched_by_a_host_or_the_host_says_why_not(api: ApiServer, app: str) -> None:
+    found = api.http.post(f"/v1/apps/{app}/images", json={"image": "web:1"})
+    assert (found.status_code, found.json()["image"]) == (200, "web:1")
+    absent = api.http.post(f"/v1/apps/{app}/images", json={"image": "nothing:1"})
+    assert (absent.status_code, absent.json()["error"]) == (404, "image nothing:1 does not exist")

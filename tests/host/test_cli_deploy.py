@@ -151,6 +151,18 @@ def test_a_rolling_deploy_stops_at_the_first_machine_that_fails(fly: Fly) -> Non
     assert [one["config"]["image"] for one in fly.api.machines.values()] == ["crash", "web:1"]
 
 
+def test_an_image_that_is_not_there_is_known_before_a_machine_is_touched_for_it(fly: Fly) -> None:
+    fly.api.add_volume("myapp")
+    fly.write("fly.toml", TOML)
+    assert fly("deploy").code == 0
+    before, releases = dict(fly.api.machines), len(fly.api.releases)
+    fly.write("fly.toml", PLAIN)  # without its volume the machine has to be replaced
+    said = fly("deploy", "--image", "nothing:1", "--yes")
+    assert (said.code, said.err.splitlines()[-1]) == (1, "Error: image nothing:1 does not exist")
+    assert fly.api.machines == before
+    assert len(fly.api.releases) == releases
+
+
 def test_a_lease_of_somebody_else_fails_the_deploy_before_anything_changes(fly: Fly) -> None:
     fly.write("fly.toml", PLAIN)
     assert fly("deploy", "--ha=false").code == 0
@@ -226,6 +238,21 @@ def test_a_release_command_runs_first_in_a_machine_without_volumes(fly: Fly) -> 
     assert said.code == 1
     assert "exited with non-zero status of 2" in said.err
     assert [one["config"]["image"] for one in fly.api.machines.values()] == ["web:1"]
+
+
+def test_a_release_command_may_have_a_fork_of_the_volume_which_is_gone_afterwards(fly: Fly) -> None:
+    section = '\n[deploy]\n  release_command = "migrate"\n  release_command_volume = "fork"\n'
+    fly.write("fly.toml", TOML + section)
+    volume = fly.api.add_volume("myapp")
+    said = fly("deploy")
+    assert said.code == 0 and f"Forking volume {volume}" in said.err
+    bodies = [body for method, path, body in fly.api.requests if method == "POST" and path.endswith("/volumes")]
+    assert bodies[0]["source_volume_id"] == volume and bodies[0]["temporary"] is True
+    assert bodies[0]["auto_backup_enabled"] is False and bodies[0]["require_unique_zone"] is False
+    made = [body for method, path, body in fly.api.requests if method == "POST" and path.endswith("/machines")]
+    assert made[0]["config"]["mounts"][0]["path"] == "/data"
+    assert made[0]["config"]["mounts"][0]["volume"] != volume
+    assert machines(fly) == [("started", volume)]
 
 
 @pytest.mark.parametrize(

@@ -175,3 +175,12 @@ def test_ctrl_c_at_a_question_ends_with_127_and_leaves_nothing(fly: Fly) -> None
     assert "Error" not in talk.seen
     assert fly.api.apps == {}
     assert not (fly.folder / "fly.toml").exists()
+
+
+def test_no_app_is_made_when_its_file_could_not_be_written(fly: Fly) -> None:
+    (fly.folder / "fly.toml").mkdir()
+    for words in ((), ("--config", "nowhere/fly.toml")):
+        said = fly("launch", "--yes", "--no-deploy", *words)
+        assert said.code == 1
+        assert said.err.count("Error: ") == 1 and "fly.toml" in said.err
+    assert fly.api.apps == {}

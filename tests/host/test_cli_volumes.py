@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fakes.screen import see
+
 if TYPE_CHECKING:
     from fakes.fly_command import Fly
 
@@ -205,3 +207,66 @@ def test_a_misuse_prints_the_usage_first(fly: Fly) -> None:
     said = fly("volumes", "create", "-a", "myapp")
     assert said.out.startswith("Usage:\n  fly volumes create <volume name> [flags]\n")
     assert said.err == "Error: accepts 1 arg(s), received 0\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show",), ("extend", "--size", "2"), ("update", "--snapshot-retention", "7"), ("destroy", "-y"), ("restore",)],
+    ids=lambda words: words[0],
+)
+def test_a_volume_s_id_is_enough_to_know_its_app(fly: Fly, words: tuple[str, ...]) -> None:
+    fly.api.add_app("other")
+    fly.api.add_volume("other")
+    volume = fly.api.add_volume("myapp")
+    said = fly("volumes", words[0], volume, *words[1:])
+    assert said.code == 0, said.err
+    assert {path for _, path, _ in fly.api.requests if path.startswith("/v1/apps/")} == {
+        f"/v1/apps/myapp/volumes/{volume}{'/' + words[0] if words[0] in ('extend', 'restore') else ''}"
+    }
+
+
+def test_of_several_volumes_the_first_tells_the_app(fly: Fly) -> None:
+    volumes = [fly.api.add_volume("myapp") for _ in range(2)]
+    assert fly("volumes", "destroy", *volumes, "-y").code == 0
+    assert [path for _, path, _ in fly.api.requests] == [
+        f"/api/v1/volumes/{volumes[0]}",
+        *(f"/v1/apps/myapp/volumes/{volume}" for volume in volumes),
+    ]
+
+
+@pytest.mark.parametrize("words", [("show",), ("destroy",), ("extend", "-s", "2")], ids=lambda words: words[0])
+def test_without_a_volume_and_without_an_app_both_are_asked_for(fly: Fly, words: tuple[str, ...]) -> None:
+    said = fly("volumes", *words)
+    assert (said.code, said.err.splitlines()[0]) == (1, "Error: volume ID or app required")
+    assert fly.api.requests == []
+
+
+@pytest.mark.parametrize("id", ["", ".", "../../x", "vol 1", "\u00fcn\u00ef"])
+@pytest.mark.parametrize("verb", ["show", "restore", "destroy"])
+def test_what_cannot_be_an_id_is_said_to_be_none(fly: Fly, verb: str, id: str) -> None:
+    said = fly("volumes", verb, id, "-a", "myapp")
+    assert (said.code, said.err.splitlines()[0]) == (1, f"Error: volume not found: {id!r} is not a volume ID")
+    assert fly.api.requests == []
+
+
+def test_a_menu_and_a_long_question_leave_one_clean_answer_on_a_narrow_terminal(
+    fly: Fly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for _ in range(2):
+        fly.api.add_volume("myapp")
+    talk = fly.talk("volumes", "destroy", "-a", "myapp", term="xterm")
+    talk.expect("  vol_0000000000000002")
+    talk.answer("\x1b[B")
+    talk.expect("> vol_0000000000000002")
+    talk.answer("\r")
+    talk.expect("(y/N) ")
+    talk.answer("n\n")
+    assert talk.end() == 0
+    screen = see(talk.seen, 50)
+    assert sum("ATTACHED VM" in row for row in screen) == 1
+    assert sum("vol_0000000000000002" in row for row in screen) == 1
+    assert not any("vol_0000000000000001" in row for row in screen)
+    assert screen[-1] == "? Are you sure you want to destroy this volume? No"
+    assert not any("y/N" in row for row in screen)

@@ -204,6 +204,15 @@ def test_a_bucket_that_does_not_exist_is_never_an_empty_store(s3: RealS3, tmp_pa
             attempt()
 
 
+def test_a_bucket_of_ones_own_needs_no_prefix(s3: RealS3) -> None:
+    objects = open_object_store(s3.choice(""))
+    assert objects.where == "s3://kept"
+    objects.put("top/a", b"x")
+    assert [stored.name for stored in objects.list_objects("top")] == ["top/a"]
+    objects.delete("top/a")
+    assert not objects.exists("top/a")
+
+
 def test_a_server_that_is_gone_is_unreachable(s3: RealS3, tmp_path: Path) -> None:
     gone = replace(s3.choice("test/gone"), endpoint="http://127.0.0.1:9")
     with pytest.raises(Unreachable, match="did not answer"):

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from caddis.domain.errors import Conflict, Damaged, Invalid, NoCapacity
+from caddis.domain.errors import Conflict, Damaged, Invalid, Missing, NoCapacity
 from caddis.domain.sizes import GIB, MIB
+from caddis.domain.snapshot import origin_of
 from caddis.kernel import loop, mount
 from caddis.volumes.opening import MARKER, open_pool
 from caddis.volumes.pool import Pool, PoolChoice
-from caddis.volumes.store import open_store
+from caddis.volumes.store import VolumeStore, open_store
 from contracts.pool_contract import PoolContract
 from contracts.volumes_contract import create
 from real_store import POOL_BYTES, RealHost, list_loops, list_mounts, temporary_host
@@ -60,13 +61,25 @@ def mounted_disk(folder: Path, *mkfs: str) -> Iterator[Path]:
         assert mount.unmount(target, patience=5)
 
 
-@pytest.fixture(params=["image", "device", "folder"])
+def open_or_skip(host: RealHost) -> VolumeStore:
+    try:
+        return host.open()
+    except Missing as refusal:
+        pytest.skip(f"{refusal.message} (Linux 6.12 and newer can; the vm rung has one)")
+
+
+@pytest.fixture(params=["image", "image with blocks of 64 KiB", "device", "folder"])
 def any_pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     with temporary_host() as host:
         outside = host.data.parent / "outside"
         match request.param:
             case "image":
                 yield host.open().pool
+            case "image with blocks of 64 KiB":
+                host.choice = PoolChoice(size_bytes=POOL_BYTES, block_size=65536)
+                store = open_or_skip(host)
+                assert os.statvfs(host.run / "pool").f_bsize == 65536
+                yield store.pool
             case "device":
                 with disk(outside) as device:
                     host.choice = PoolChoice(where=device, format_device=True)
@@ -282,3 +295,20 @@ def test_nothing_of_a_pool_is_left_after_it_is_closed(host: RealHost) -> None:
     assert list_loops(host.data) == []
     assert list_mounts(host.run) == []
     store.close()
+
+
+@pytest.mark.parametrize("block_size", [4096, 65536])
+def test_a_volume_is_mounted_again_after_a_snapshot(host: RealHost, block_size: int) -> None:
+    host.choice = PoolChoice(size_bytes=POOL_BYTES, block_size=block_size)
+    store = open_or_skip(host)
+    volume = create(store)
+    host.put_file(store.mount(volume), "guest", b"hello")
+    store.take_snapshot(origin_of(volume), "vs_0123456789abcdef")
+    store.unmount(volume.id)
+    assert host.list_files(store.mount(volume)) == ["guest"]
+
+
+def test_the_size_of_blocks_of_a_folder_is_not_ours_to_choose(host: RealHost) -> None:
+    host.choice = PoolChoice(where=host.data.parent, block_size=65536)
+    with pytest.raises(Invalid, match="blocks of the file system"):
+        host.open()

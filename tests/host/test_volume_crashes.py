@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from caddis.domain.sizes import GIB
+from caddis.domain.volume import EncryptionKind
 from caddis.volumes.pool import PoolChoice
 from contracts.volumes_contract import create, describe, new_id
 from real_store import RealHost, list_loops, list_mounts, temporary_host
@@ -91,12 +92,12 @@ def test_a_killed_mount_is_finished_or_taken_back(host: RealHost, seam: str, enc
         assert host.leftovers() == kept
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("kind", [EncryptionKind.NONE, EncryptionKind.FSCRYPT])
 @pytest.mark.parametrize("seam", ["after check", "after grow", "after publish"])
-def test_a_killed_growth_at_rest_is_done_again_or_erased(host: RealHost, seam: str, encrypted: bool) -> None:
+def test_a_killed_growth_at_rest_is_done_again_or_erased(host: RealHost, seam: str, kind: EncryptionKind) -> None:
     store = host.open()
     for repair in ("mount", "erase"):
-        volume = create(store, encrypted=encrypted)
+        volume = create(store, kind=kind)
         host.put_file(store.mount(volume), "guest", b"hello")
         store.unmount(volume.id)
         store.extend(volume.id, 2)

@@ -76,8 +76,8 @@ def test_a_volume_is_wholly_allocated_and_stays_so_after_formatting(host: RealHo
 
 
 def test_a_new_file_system_has_nothing_to_repair(host: RealHost) -> None:
-    for encrypted in (False, True):
-        volume = create(host.store, encrypted=encrypted)
+    for kind in (EncryptionKind.NONE, EncryptionKind.FSCRYPT):
+        volume = create(host.store, kind=kind)
         checked = subprocess.run(["e2fsck", "-f", "-n", str(host.image(volume.id))], capture_output=True, text=True)
         assert checked.returncode == 0, checked.stdout
 
@@ -147,7 +147,7 @@ def test_a_damaged_file_system_is_not_mounted_and_nothing_is_held(host: RealHost
 def test_clear_bytes_are_in_the_image_without_encryption_and_nowhere_with_it(host: RealHost) -> None:
     for encrypted in (False, True):
         volume = create(host.store, encrypted=encrypted)
-        assert volume.encryption is (EncryptionKind.FSCRYPT if encrypted else EncryptionKind.NONE)
+        assert (volume.encryption is EncryptionKind.NONE) is not encrypted
         _write_synced(Path(host.store.mount(volume)) / "planted-file-name", MARKER)
         host.store.unmount(volume.id)
         assert _image_has(host.image(volume.id), MARKER[:23]) is not encrypted
@@ -155,7 +155,7 @@ def test_clear_bytes_are_in_the_image_without_encryption_and_nowhere_with_it(hos
 
 
 def test_a_closed_volume_shows_neither_names_nor_contents_without_its_key(host: RealHost) -> None:
-    volume = create(host.store, encrypted=True)
+    volume = create(host.store, kind=EncryptionKind.FSCRYPT)
     _write_synced(Path(host.store.mount(volume)) / "secret-name", MARKER)
     host.store.unmount(volume.id)
     target = host.run / "by-hand"
@@ -172,7 +172,7 @@ def test_a_closed_volume_shows_neither_names_nor_contents_without_its_key(host: 
 
 
 def test_a_volume_whose_record_says_unencrypted_is_not_handed_out_locked(host: RealHost) -> None:
-    volume = create(host.store, encrypted=True)
+    volume = create(host.store, kind=EncryptionKind.FSCRYPT)
     with pytest.raises(Damaged, match="encrypted"):
         host.store.mount(replace(volume, encryption=EncryptionKind.NONE))
     plain = create(host.store)

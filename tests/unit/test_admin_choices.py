@@ -36,11 +36,18 @@ def test_saying_again_what_was_said_before_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"region": "ams"}, {"zone": "other"}, {"pool": "/dev/vdb"}, {"pool_bytes": 2 * GIB}], ids=str
+    "change",
+    [{"region": "ams"}, {"zone": "other"}, {"pool": "/dev/vdb"}, {"pool_bytes": 2 * GIB}, {"pool_block_bytes": 65536}],
+    ids=str,
 )
 def test_what_is_built_into_the_data_cannot_change(change: dict[str, Any]) -> None:
     with pytest.raises(Conflict, match="cannot change any more"):
         choose(change, Choices(region="ord", zone="z", pool="/srv", pool_bytes=GIB), free_bytes=FREE)
+
+
+def test_saying_the_default_size_of_blocks_is_no_change() -> None:
+    kept = Choices(region="ord", pool_bytes=GIB)
+    assert choose({"pool_block_bytes": 4096}, kept, free_bytes=0) == kept
 
 
 def test_the_number_of_hosts_and_the_address_may_change() -> None:

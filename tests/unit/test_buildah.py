@@ -8,13 +8,18 @@ from caddis.kernel import buildah
 from caddis.kernel.buildah import Build, Storage
 
 STORAGE = Storage(root="/b/root", runroot="/b/run")
-_OWN = "unshare --mount --propagation private -- buildah --root /b/root --runroot /b/run --storage-driver overlay"
+_BUILDAH = "buildah --root /b/root --runroot /b/run --storage-driver overlay"
+_OWN = f"unshare --mount --propagation private -- {_BUILDAH}"
+_WITH_US = (
+    "setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork --kill-child --mount-proc --"
+    f" {_BUILDAH}"
+)
 
 
-def test_a_build_touches_nothing_of_the_hosts_storage_and_no_mount_of_it_stays() -> None:
+def test_a_build_touches_nothing_of_the_hosts_storage_and_neither_mount_nor_process_of_it_stays() -> None:
     wanted = Build(context="/c", dockerfile="/c/Dockerfile", tag="registry.caddis.internal/app:1")
     assert str(buildah.build(STORAGE, wanted, scratch="/w")) == (
-        _OWN + " bud --isolation chroot --network host --pull=false --layers --force-rm --format oci"
+        _WITH_US + " bud --isolation chroot --network host --pull=false --layers --force-rm --format oci"
         " --file /c/Dockerfile --tag registry.caddis.internal/app:1 /c"
     )
 

@@ -131,6 +131,28 @@ def test_a_dead_host_blocks_the_collection_of_others_until_its_locks_are_broken(
     assert list(inner.list_objects("locks")) == []
 
 
+class _AnswerLost(MemoryObjects):
+    """Where the answer to a put is lost, its repetition finds the name taken by the first."""
+
+    def put_new(self, name: str, content: bytes) -> bool:
+        return super().put_new(name, content) and False
+
+
+def test_a_lock_whose_answer_was_lost_is_recognized_as_ones_own(tmp_path: Path) -> None:
+    store = kept_store(_AnswerLost())
+    ship(store, facts(), parts={"image": write_image(tmp_path / "image", IMAGE)})
+    assert collect(store).chunks_left == 2
+    assert list(store.objects.list_objects("locks")) == []
+
+
+def test_the_same_snapshot_is_not_shipped_twice_at_once(tmp_path: Path) -> None:
+    image, inner = write_image(tmp_path / "image", IMAGE), MemoryObjects()
+    told: list[bool] = []
+    again = lambda: told.append(giving_way(lambda: ship(kept_store(inner), facts(), parts={"image": image})))  # noqa: E731
+    ship(kept_store(Interfered(inner, 6, again)), facts(), parts={"image": image})
+    assert told == [False]
+
+
 class KeptSnapshots(RuleBasedStateMachine):
     """Two hosts, three volumes, one store; any of them may die at any call."""
 

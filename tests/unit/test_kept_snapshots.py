@@ -184,6 +184,24 @@ def test_stopped_at_any_seam_shipping_goes_on_where_it_was(tmp_path: Path) -> No
         assert restored(store, manifest, tmp_path / f"target{stop}") == image.read_bytes()
 
 
+def test_what_the_progress_raises_ends_the_work_which_can_be_taken_up_again(
+    objects: MemoryObjects, store: KeptStore, tmp_path: Path
+) -> None:
+    image = write_image(tmp_path / "image", [A, B, C])
+
+    def stop(done: int, total: int) -> None:
+        raise _Stop
+
+    with pytest.raises(_Stop):
+        ship(store, facts(), parts={"image": image}, on_progress=stop)
+    assert list_kept(store) == []
+    assert list(objects.list_objects("locks")) == []
+    manifest = ship(store, facts(), parts={"image": image})
+    with pytest.raises(_Stop), open(write_image(tmp_path / "target", [None, None, None]), "r+b") as file:
+        restore(StoredChunks(store), manifest, file.fileno(), on_progress=stop)
+    assert restored(store, manifest, tmp_path / "target") == image.read_bytes()
+
+
 def test_restoring_over_garbage_fetches_only_what_is_not_there(store: KeptStore, tmp_path: Path) -> None:
     image = write_image(tmp_path / "image", [A, None, B, C])
     manifest = ship(store, facts(), parts={"image": image})

@@ -32,6 +32,17 @@ from caddis.wire.fly_toml.validate import validate
 TWO = FlyToml(processes={"worker": "./w", "db": "./d"})
 
 
+@pytest.mark.parametrize(("value", "mounts", "said"), [("real", True, "only value"), ("fork", False, "needs [mounts]")])
+def test_the_volume_of_the_release_command_is_a_fork_or_none(value: str, mounts: bool, said: str) -> None:
+    config = FlyToml(
+        app="a",
+        deploy=Deploy(release_command="x", release_command_volume=value),
+        mounts=(Mount(source="data", destination="/data"),) if mounts else (),
+    )
+    (found,) = [one for one in validate(config) if one.key == "deploy.release_command_volume"]
+    assert found.level == "error" and said in found.message
+
+
 def test_without_processes_there_is_one_group() -> None:
     assert group_names(FlyToml()) == ("app",)
     assert default_group(FlyToml()) == "app"

@@ -48,9 +48,9 @@ _TYPES: dict[str, type] = {
 
 
 @given(volumes())
-def test_every_volume_has_exactly_the_fields_of_fly(volume: Volume) -> None:
+def test_every_volume_has_exactly_the_fields_of_fly_and_then_ours(volume: Volume) -> None:
     document = document_from_body(document_to_body(volume_to_wire(volume)))
-    assert list(document) == list(_TYPES)
+    assert list(document) == [*_TYPES, "last_kept_snapshot_id", "last_kept_at"]
     for key, kind in _TYPES.items():
         assert kind is object or type(document[key]) is kind, key
     assert document["attached_machine_id"] == volume.attached_machine_id  # null, never ""
@@ -170,3 +170,12 @@ def test_no_volume_body_whatever_is_a_bug(document: object) -> None:
             decode(document)
         except Problem:
             pass
+
+
+def test_limits_of_its_own_are_an_extra_that_only_such_a_volume_has() -> None:
+    update = volume_update_from_wire({"io_limits": {"iops": 500, "bandwidth": None}})
+    assert update.io_limits == {"iops": 500, "bandwidth": None}
+    assert volume_update_from_wire({"io_limits": None}).io_limits is None
+    with pytest.raises(Invalid) as refused:
+        volume_update_from_wire({"io_limits": {"iops": -1}})
+    assert refused.value.field == "io_limits.iops"

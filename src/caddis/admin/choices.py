@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from caddis.domain.errors import Conflict, Invalid
+from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import GIB, MIB, format_bytes
+from caddis.wire.duration import parse_duration
 
 DEFAULT_REGION = "lhr"
 DEFAULT_LISTEN = "127.0.0.1:4280"
 MAX_DEFAULT_POOL = 50 * GIB
+DEFAULT_POOL_BLOCK = 4096
 MAX_HOSTS = 16  # on one computer: --hosts is for practising
 
 _REGION = re.compile(r"[a-z][a-z0-9-]{0,14}\Z")
@@ -24,7 +27,10 @@ _LISTEN = re.compile(r"(?P<host>[0-9A-Za-z_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """`zone` "" derives one for each host; `pool` "" is an image file in the data folder, of `pool_bytes` a host."""
+    """`zone` "" derives one for each host; `pool` "" is an image file in the data folder, of `pool_bytes` a host.
+
+    `undo` is for how long a destroyed volume can be brought back, like 24h.
+    """
 
     region: str = DEFAULT_REGION
     zone: str = ""
@@ -32,10 +38,20 @@ class Choices:
     listen: str = DEFAULT_LISTEN
     pool: str = ""
     pool_bytes: int = 0
+    undo: str = "24h"
+    pool_block_bytes: int = DEFAULT_POOL_BLOCK
+    io_limits: str = IoPolicy.OFF.value
 
 
-_LASTING = ("region", "zone", "pool", "pool_bytes")  # built into the volumes that exist: never changed afterwards
-_FLAG = {"pool_bytes": "--pool-size"}
+_LASTING = (
+    "region",
+    "zone",
+    "pool",
+    "pool_bytes",
+    "pool_block_bytes",
+)  # built into the volumes that exist: never changed afterwards
+_FLAG = {"pool_bytes": "--pool-size", "pool_block_bytes": "--pool-block-size"}
+_SIZES = ("pool_bytes", "pool_block_bytes")
 
 
 def choose(given: Mapping[str, Any], kept: Choices | None, *, free_bytes: int) -> Choices:
@@ -115,9 +131,13 @@ def _check(chosen: Choices) -> None:
         raise Invalid(f"--hosts {chosen.hosts} is out of range: 1 to {MAX_HOSTS}", field="hosts")
     if chosen.pool and not chosen.pool.startswith("/"):
         raise Invalid(f"--pool {chosen.pool!r} must be an absolute path to a block device or a folder", field="pool")
+    if chosen.io_limits not in tuple(IoPolicy):
+        raise Invalid(f"--io-limits {chosen.io_limits!r} is neither off nor fly", field="io-limits")
     parse_listen(chosen.listen)
+    if parse_duration(chosen.undo, field="undo") < 0:
+        raise Invalid(f"--undo {chosen.undo} is less than nothing: write it like 24h, or 0s for none", field="undo")
 
 
 def _shown(name: str, kept: Choices) -> str:
     value = getattr(kept, name)
-    return format_bytes(value) if name == "pool_bytes" else str(value)
+    return format_bytes(value) if name in _SIZES else str(value)

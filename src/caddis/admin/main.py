@@ -13,8 +13,10 @@ from caddis.domain.errors import Problem
 VERBS = {
     "up": "Run the API and the agents in the foreground.",
     "env": "Print export lines for fly, flyctl and other clients.",
+    "store": "Say where snapshots are kept off their hosts; check what is kept.",
     "doctor": "Tell what this computer can do, and what is missing.",
     "down": "Stop all machines of a data folder and detach everything.",
+    "pool": "Take over volumes from another host's pool.",
     "bench": "Measure this computer against its own floor.",
 }
 

@@ -38,6 +38,7 @@ PROGRAMS = {  # program: the Debian package that brings it
 }
 EXTRA_PROGRAMS = {  # what only the examples, the tests and the bench use
     "mmdebstrap": "mmdebstrap",
+    "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
     "fio": "fio",
     "tmux": "tmux",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
-from caddis.admin.choices import Choices
+from caddis.admin.choices import DEFAULT_POOL_BLOCK, Choices
 from caddis.admin.installation import Installation, zones
 from caddis.admin.supervisor import Program
 from caddis.kernel.command import Command
+from caddis.wire.duration import parse_duration
 
+ADOPT_DEADLINE = 7 * 86400.0  # seconds: a whole disk is copied, and each copy has a deadline of its own
 DOWN_DEADLINE = 600.0  # seconds for stopping all machines of a host, each with its own kill timeout
 
 
@@ -41,6 +45,12 @@ def agent_down(installation: Installation, chosen: Choices, host: str) -> Comman
     return _python("caddis.agent", *_agent_arguments(installation, chosen, host), "--down", host=host, of=installation)
 
 
+def agent_adopt(installation: Installation, chosen: Choices, host: str, words: Sequence[str]) -> Command:
+    """The agent's one-shot mode that takes over what another host's pool holds."""
+    arguments = _agent_arguments(installation, chosen, host)
+    return replace(_python("caddis.agent", *arguments, *words, host=host, of=installation), deadline=ADOPT_DEADLINE)
+
+
 def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> tuple[str, ...]:
     number = int(host[1:])
     zone = zones(installation.id, max(chosen.hosts, number), chosen.zone)[number - 1]
@@ -48,8 +58,12 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
     if chosen.pool:
         shared_folder = chosen.hosts > 1 and os.path.isdir(chosen.pool)
         argv += ["--pool", os.path.join(chosen.pool, host) if shared_folder else chosen.pool]
+    argv += ["--undo", str(parse_duration(chosen.undo))]
     if chosen.pool_bytes:
         argv += ["--pool-size", str(chosen.pool_bytes)]
+    if chosen.pool_block_bytes != DEFAULT_POOL_BLOCK:
+        argv += ["--pool-block-size", str(chosen.pool_block_bytes)]
+    argv += ["--io-limits", chosen.io_limits]
     return tuple(argv)
 
 

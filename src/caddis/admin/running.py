@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from caddis import __version__
 from caddis.admin.choices import Choices, choices_text, choose, parse_listen, read_choices
 from caddis.admin.credentials import ensure_credentials
+from caddis.admin.default_store import ensure_store
 from caddis.admin.down import take_down
 from caddis.admin.installation import Installation, write_private
 from caddis.admin.probes import free_bytes, missing, probe_all, table
@@ -75,6 +76,7 @@ class Session:
         try:
             hosts = [f"h{number}" for number in range(1, chosen.hosts + 1)]
             token = ensure_credentials(self._installation, catalog, hosts)
+            ensure_store(self._installation.data)
             since = datetime.now(UTC)
             (self._installation.data / "api.address").unlink(missing_ok=True)
             self._supervisor.add(api_program(self._installation, chosen))

@@ -61,7 +61,7 @@ INSERT INTO identity (name) VALUES (lower(hex(randomblob(8))));
 _SNAPSHOTS = """
 CREATE TABLE snapshot (
     id TEXT PRIMARY KEY, volume TEXT NOT NULL, app TEXT NOT NULL, status TEXT NOT NULL, held_bytes INTEGER NOT NULL,
-    document TEXT NOT NULL
+    kept_in TEXT NOT NULL, document TEXT NOT NULL
 );
 CREATE INDEX snapshot_volume ON snapshot (volume);
 CREATE TABLE clock (document TEXT NOT NULL);
@@ -130,6 +130,20 @@ class Reader:
         """All snapshots, or one volume's, oldest first."""
         rows = self._query("SELECT document FROM snapshot WHERE ?1 IS NULL OR volume = ?1 ORDER BY rowid", (volume,))
         return [msgspec.json.decode(row["document"], type=Snapshot) for row in rows]
+
+    def find_last_kept(self, volume: str, store: str) -> Snapshot | None:
+        """The newest snapshot of the volume that the store has."""
+        rows = self._query(
+            "SELECT document FROM snapshot WHERE volume = ? AND kept_in = ? AND kept_in <> ''"
+            " ORDER BY rowid DESC LIMIT 1",
+            (volume, store),
+        )
+        return msgspec.json.decode(rows[0]["document"], type=Snapshot) if rows else None
+
+    def count_unkept(self, store: str) -> int:
+        """How many snapshots the store does not have."""
+        rows = self._query("SELECT count(*) FROM snapshot WHERE status = 'created' AND kept_in <> ?", (store,))
+        return int(rows[0][0])
 
     def find_clock(self) -> SteadyClock | None:
         """The host's steady time when it was last looked at."""
@@ -239,15 +253,16 @@ class Writer(Reader):
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Write the snapshot as it is now, and that it changed."""
         self._connection.execute(
-            "INSERT INTO snapshot (id, volume, app, status, held_bytes, document) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO snapshot (id, volume, app, status, held_bytes, kept_in, document) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET status = excluded.status, held_bytes = excluded.held_bytes,"
-            " document = excluded.document",
+            " kept_in = excluded.kept_in, document = excluded.document",
             (
                 snapshot.id,
                 snapshot.volume_id,
                 snapshot.app,
                 snapshot.status,
                 snapshot.held_bytes,
+                snapshot.kept_in,
                 msgspec.json.encode(snapshot).decode(),
             ),
         )

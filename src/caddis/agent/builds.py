@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 from starlette.requests import Request
@@ -39,23 +38,24 @@ async def build(request: Request, app: str, world: World) -> Response:
     return StreamingResponse(_run(context, f"{OUR_REGISTRY}{app}:{label}", options, world), media_type="text/plain")
 
 
-async def _receive(request: Request) -> str:
-    descriptor, path = tempfile.mkstemp(prefix="caddis-context-", suffix=".tar")
+async def _receive(request: Request) -> IO[bytes]:
+    """The context, in a file without a name: however we end, nothing of it stays on the disk."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # handed on, closed by the build
     size = 0
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MAX_CONTEXT_BYTES:
-                    raise TooLarge(f"the build context is larger than {MAX_CONTEXT_BYTES >> 30} GB")
-                await in_thread(file.write, chunk)
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_CONTEXT_BYTES:
+                raise TooLarge(f"the build context is larger than {MAX_CONTEXT_BYTES >> 30} GB")
+            await in_thread(file.write, chunk)
+        await in_thread(file.flush)
     except BaseException:
-        os.unlink(path)
+        file.close()
         raise
-    return path
+    return file
 
 
-async def _run(context: str, tag: str, options: dict[str, Any], world: World) -> AsyncIterator[bytes]:
+async def _run(context: IO[bytes], tag: str, options: dict[str, Any], world: World) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -64,14 +64,15 @@ async def _run(context: str, tag: str, options: dict[str, Any], world: World) ->
 
     async def work() -> dict[str, str]:
         try:
-            return {"image": await in_thread(world.images.build, context, tag=tag, options=options, on_line=tell)}
+            path = f"/proc/self/fd/{context.fileno()}"
+            return {"image": await in_thread(world.images.build, path, tag=tag, options=options, on_line=tell)}
         except Problem as problem:
             return {"error": problem.message, "hint": problem.hint or ""}
         except Exception as bug:  # noqa: BLE001  the top of a build: the client must get a last line
             note_bug("bug in a build", bug, tag=tag)
             return {"error": "internal error: the agent's log has the details", "hint": ""}
         finally:
-            os.unlink(context)
+            context.close()
             tell(None)
 
     building = asyncio.create_task(work())  # goes on to its end even if the client leaves

@@ -28,6 +28,7 @@ from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
 from caddis.agent.threads import in_thread
 from caddis.domain.errors import Problem
+from caddis.domain.image import check_reference
 from caddis.telemetry.log import note_bug
 from caddis.wire import machine_request as decode
 from caddis.wire.body import document_from_body
@@ -80,6 +81,7 @@ class Door:
             ("GET", "/capacity", self._capacity),
             ("GET", "/logs", self._logs),
             ("POST", "/builds", self._build),
+            ("POST", "/images", self._ensure_image),
             ("GET", "/volumes", self._list_volumes),
             ("POST", "/volumes", self._create_volume),
             ("GET", "/volumes/{id}", self._get_volume),
@@ -134,6 +136,12 @@ class Door:
     async def _build(self, request: Request) -> Response:
         return await build(request, _app(request), self._presenter.world)
 
+    async def _ensure_image(self, request: Request) -> Response:
+        """Fetched and unpacked, before anything that runs is touched for its sake."""
+        reference = check_reference(str((await _document(request)).get("image") or ""))
+        image = await in_thread(self._presenter.world.images.ensure, reference)
+        return JSONResponse({"image": reference, "digest": image.digest})
+
     # --- volumes ----------------------------------------------------------------------------------------------------
     async def _list_volumes(self, request: Request) -> Response:
         return JSONResponse(await self._volumes.list(request.query_params.get("app")))
@@ -154,7 +162,9 @@ class Door:
         return self._answer(extended, "volume", _id(request))
 
     async def _destroy_volume(self, request: Request) -> Response:
-        return self._answer(await self._volumes.destroy(_id(request), _app(request)), "volume", _id(request))
+        erase = request.query_params.get("erase", "").lower() in ("true", "1")
+        gone = await self._volumes.destroy(_id(request), _app(request), erase=erase)
+        return self._answer(gone, "volume", _id(request))
 
     async def _restore_volume(self, request: Request) -> Response:
         return self._answer(await self._volumes.restore(_id(request), _app(request)), "volume", _id(request))

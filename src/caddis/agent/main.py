@@ -9,12 +9,14 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from caddis.agent.adopting import adopt
 from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
 from caddis.agent.door import Door, Orders
@@ -32,6 +34,7 @@ from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
+from caddis.agent.usage import note_usage
 from caddis.agent.world import World
 from caddis.domain.errors import Conflict, Problem
 from caddis.journal.journal import Journal
@@ -41,6 +44,8 @@ from caddis.telemetry.log import configure, note, note_bug
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
 _LOG_SWEEP = 5.0
+_STORE_INTERVAL, _STORE_LOOKS = 3.0, 10  # a look at the choice, and how many of them to one at the store itself
+_STORE_SWEEP = 6 * 3600.0
 _FULLNESS_SWEEP = 5.0
 
 
@@ -50,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(f"agent {options.host}", verbose=options.verbose)
     try:
         with _only_one(options.folder):
+            if options.adopt:
+                adopt(options)
+                return 0
             asyncio.run(_take_down(options) if options.down else _serve(options))
     except Problem as problem:
         print(f"Error: {problem.message}", file=sys.stderr)  # noqa: T201  for whoever started us
@@ -85,10 +93,10 @@ async def _serve(options: Options) -> None:
     journal = Journal(world.book.database, RECIPES)
     supervisor = Supervisor(world, journal, changes)
     presenter = Presenter(world, measure_memory_mb(), count_cpus())
-    volumes = VolumeOrders(supervisor, presenter)
+    volumes = VolumeOrders(supervisor, presenter, undo_period=timedelta(seconds=options.undo))
     orders = Orders(
         volumes=volumes,
-        snapshots=SnapshotOrders(supervisor),
+        snapshots=SnapshotOrders(supervisor, presenter),
         machines=MachineOrders(supervisor, presenter),
         inside=InsideOrders(supervisor),
         files=FileOrders(supervisor),
@@ -103,6 +111,8 @@ async def _serve(options: Options) -> None:
     loops = [
         asyncio.create_task(_forever("reports", reporter.run)),
         asyncio.create_task(_forever("sweep", lambda: _sweep(supervisor, orders))),
+        asyncio.create_task(_forever("kept snapshots", lambda: _keep(orders, changes, world))),
+        asyncio.create_task(_forever("store", lambda: _collect(orders))),
         asyncio.create_task(_forever("logs", lambda: _tend_logs(world))),
         asyncio.create_task(_forever("full volumes", lambda: _watch_fullness(world, orders.volumes))),
         asyncio.create_task(_forever("images", lambda: _sweep_images(supervisor))),
@@ -160,6 +170,22 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await in_thread(supervisor.journal.forget_ended)
 
 
+async def _keep(orders: Orders, changes: Changes, world: World) -> None:
+    """At every interval, as soon as there is something to ship, and when the operator chose another store."""
+    await orders.snapshots.keep_all()
+    store = world.kept.where
+    left = await in_thread(world.book.count_unkept, store)
+    for _ in range(_STORE_LOOKS):
+        found = await changes.wait_until(lambda: world.book.count_unkept(store) > left or None, _STORE_INTERVAL)
+        if found or world.kept.where != store:
+            return
+
+
+async def _collect(orders: Orders) -> None:
+    await asyncio.sleep(_STORE_SWEEP)
+    await orders.snapshots.collect()
+
+
 async def _tend_logs(world: World) -> None:
     """Often enough that a log which fills up keeps its last part when conmon begins a new one."""
     await asyncio.sleep(_LOG_SWEEP)
@@ -169,6 +195,7 @@ async def _tend_logs(world: World) -> None:
 
 async def _watch_fullness(world: World, volumes: VolumeOrders) -> None:
     await asyncio.sleep(_FULLNESS_SWEEP)
+    await in_thread(note_usage, world)
     await extend_what_is_full(world, volumes)
 
 

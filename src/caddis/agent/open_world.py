@@ -13,8 +13,10 @@ from pathlib import Path
 from caddis.agent.book import Book, Writer
 from caddis.agent.options import Options
 from caddis.agent.world import World
+from caddis.backups.kept import KeptSnapshots
 from caddis.domain.clock import Seen
 from caddis.domain.ids import ENTROPY_BYTES
+from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import MIB
 from caddis.images.store import ImageStore
 from caddis.machines.root import Roots
@@ -58,6 +60,7 @@ def open_world(options: Options) -> OpenWorld:
         where=Path(options.pool) if options.pool else None,
         size_bytes=options.pool_size,
         format_device=options.format_pool,
+        block_size=options.pool_block_size,
     )
     store = open_store(choice, host=options.host, data=options.folder, run=options.run)
     network = HostNetwork(options.instance, options.host, data=options.folder)
@@ -70,6 +73,7 @@ def open_world(options: Options) -> OpenWorld:
         zone=options.zone,
         book=book,
         volumes=store,
+        kept=KeptSnapshots(options.data, host=options.host),
         images=ImageStore(options.data / "images", agent=options.host),
         runtime=RuncRuntime(options.run, logs, f"/caddis-{options.instance}-{options.host}"),
         roots=Roots(options.run),
@@ -77,6 +81,7 @@ def open_world(options: Options) -> OpenWorld:
         now=lambda: datetime.now(UTC),
         look=_look,
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
+        io_policy=IoPolicy(options.io_limits),
     )
     return OpenWorld(world, store, network, options.run)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from caddis.agent.book import Book
 from caddis.agent.world import World
+from caddis.backups.status import StoreStatus
 from caddis.domain.errors import Missing
 from caddis.domain.machine import Machine, MachineState
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
@@ -24,6 +25,7 @@ class Presenter:
         self.world = world
         self.memory_mb = memory_mb
         self.cpus = cpus
+        self.store: StoreStatus | None = None  # None: snapshots are kept nowhere
 
     @property
     def book(self) -> Book:
@@ -43,6 +45,8 @@ class Presenter:
             "memory_promised_mb": promised.memory_mb,
             "cpus": self.cpus,
             "encryption": str(self._default_encryption()),
+            "keeps": self.world.kept.is_wanted,
+            "store_problem": (self.store.reason or "") if self.store else "",
         }
 
     def _default_encryption(self) -> EncryptionKind:
@@ -54,7 +58,8 @@ class Presenter:
     def volume(self, volume: Volume, *, observe: bool = False) -> dict[str, Any]:
         """The volume object; with `observe`, how full it is right now."""
         usage = self.world.volumes.observe_usage(volume.id) if observe else None
-        return volume_to_wire(replace(volume, usage=usage) if usage else volume)
+        kept = self.book.find_last_kept(volume.id, self.world.kept.where)
+        return volume_to_wire(replace(volume, usage=usage) if usage else volume, kept=kept)
 
     def machine(self, machine: Machine, *, nonce: str | None = None) -> dict[str, Any]:
         """The machine object."""

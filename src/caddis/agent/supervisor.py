@@ -68,6 +68,19 @@ class Supervisor:
         finally:
             self.world.book.tell()
 
+    async def begin(self, name: str, inputs: Mapping[str, Any], *, id: str, subject: str) -> None:
+        """Begin an operation, and walk it in the background when nobody else works on the subject."""
+        await in_thread(lambda: self.journal.begin(name, inputs, id=id, subject=subject))
+        self.world.book.tell()
+        self.spawn(self._walk(id, subject))
+
+    async def _walk(self, id: str, subject: str) -> None:
+        async with self._work[subject]:
+            try:
+                await in_thread(self.journal.walk, id, self.world)
+            finally:
+                self.world.book.tell()
+
     def exclusively(self, id: str) -> asyncio.Lock:
         """Held by whoever works on that machine or volume."""
         return self._work[id]
@@ -226,14 +239,11 @@ class Supervisor:
                 self.spawn(self._resume(entry))
 
     async def _resume(self, entry: Entry) -> None:
-        async with self._work[entry.subject]:
-            note("resuming", operation=entry.name, id=entry.id, state=entry.state)
-            try:
-                await in_thread(self.journal.walk, entry.id, self.world)
-            except Problem as problem:
-                note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
-            finally:
-                self.world.book.tell()
+        note("resuming", operation=entry.name, id=entry.id, state=entry.state)
+        try:
+            await self._walk(entry.id, entry.subject)
+        except Problem as problem:
+            note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
         await self._take_up(entry.subject)
 
     async def _take_up(self, id: str) -> None:
@@ -260,18 +270,9 @@ class Supervisor:
     # --- small things -----------------------------------------------------------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background; a Problem is logged, a bug with its traceback."""
-        task = asyncio.get_running_loop().create_task(self._guard(work))
+        task = asyncio.get_running_loop().create_task(_guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    @staticmethod
-    async def _guard(work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Problem as problem:
-            note("in the background", problem=problem.message)
-        except Exception as bug:  # noqa: BLE001  the top of a task: a bug must not end the watch over the others
-            note_bug("bug in the background", bug)
 
     def _set_timer(self, id: str, seconds: float, then: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         self._cancel_timer(id)
@@ -296,3 +297,12 @@ def _open_pidfd(pid: int | None) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+async def _guard(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Problem as problem:
+        note("in the background", problem=problem.message)
+    except Exception as bug:  # noqa: BLE001  the top of a task: a bug must not end the watch over the others
+        note_bug("bug in the background", bug)

@@ -5,16 +5,20 @@ Every method named as an ensure may be called again after a crash, with half of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from caddis.agent.book import Book
 from caddis.agent.uploads import Uploads
+from caddis.backups.status import StoreStatus
+from caddis.domain.adoption import Adoption
 from caddis.domain.clock import Seen
 from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.image import ImageConfig
+from caddis.domain.io_limits import IoLimits, IoPolicy
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
@@ -48,6 +52,21 @@ class Volumes(Protocol):
     def format(self, volume: Volume) -> None:
         """Put a file system with the volume's identity on it. Destroys what is there: only during creation."""
 
+    def adopt_image(self, adoption: Adoption) -> None:
+        """Ensure that the pool has a copy of an image of another pool, on disk. Conflict while someone uses that."""
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Ensure its record, with this host's region and zone and the key wrapped for this host."""
+
+    def leave(self, adoption: Adoption) -> None:
+        """Undo both: nothing of it is in this host's pool."""
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What the record beside the image says; Damaged when it cannot be trusted."""
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """As `read_record`, of a snapshot."""
+
     def write_record(self, volume: Volume) -> None:
         """Ensure the self-describing record beside the image, on disk."""
 
@@ -77,6 +96,24 @@ class Volumes(Protocol):
 
     def erase_snapshot(self, snapshot_id: str) -> None:
         """Ensure that it is gone with its record, on disk."""
+
+    def list_changes(self, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+        """Offset and length of every range in which the snapshot may differ from the base, another local one."""
+
+    def snapshot_files(self, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+        """The files that a snapshot is: its image, and of LUKS its header."""
+
+    def open_key(self, origin: Origin) -> bytes | None:
+        """The volume's key in the clear, to be wrapped for elsewhere at once; None when it has none."""
+
+    def close_key(self, key: bytes, volume_id: str) -> str:
+        """A key from elsewhere, wrapped with the host's wrapping key and bound to the volume."""
+
+    def begin_copy(self, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+        """Ensure the files of a volume in the making, to be filled; None when it is whole already."""
+
+    def finish_copy(self, volume: Volume, origin_id: str) -> None:
+        """Ensure that what was filled is the volume, with its own identity."""
 
     def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
         """The origin's key, wrapped for a volume that is made of its bytes."""
@@ -116,6 +153,62 @@ class Volumes(Protocol):
 
     def unmount_scratch(self, name: str) -> None:
         """Ensure it is unmounted, closed and deleted."""
+
+
+class KeptSnapshot(Protocol):
+    """caddis.backups.kept.KeptSnapshot"""
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of the image."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose it is; without its key."""
+
+    def open_key(self) -> bytes | None:
+        """The volume's key in the clear; None when it has none."""
+
+    def restore(self, part: str, target: Path) -> None:
+        """Make the file the bytes of `image` or `header`, on disk; goes on where an earlier call was cut short."""
+
+
+class Kept(Protocol):
+    """caddis.backups.kept.KeptSnapshots"""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether snapshots are to be kept at all."""
+
+    @property
+    def where(self) -> str:
+        """The store's address, "" for none."""
+
+    def probe(self, now: datetime) -> StoreStatus:
+        """Whether the store can be used now. Never raises a Problem."""
+
+    def ship(
+        self,
+        snapshot: Snapshot,
+        parts: Mapping[str, Path],
+        *,
+        key: bytes | None,
+        base: str | None,
+        changed: Iterable[tuple[int, int]] | None,
+    ) -> int:
+        """Ensure that the snapshot is kept; the bytes that it took. `base`: the kept one that `changed` is from."""
+
+    def is_kept(self, volume_id: str, snapshot_id: str) -> bool:
+        """Whether the store has it whole."""
+
+    def open_kept(self, volume_id: str, snapshot_id: str) -> KeptSnapshot:
+        """A kept snapshot, to make a volume of; NotFound or Damaged, naming it."""
+
+    def forget(self, volume_id: str, snapshot_id: str) -> None:
+        """Ensure that the store has it no longer."""
+
+    def collect(self) -> object:
+        """Delete the chunks that no snapshot names. Conflict while anything is shipped."""
 
 
 class Images(Protocol):
@@ -170,6 +263,9 @@ class Runtime(Protocol):
 
     def list_names(self) -> list[str]:
         """Every machine of which the runtime knows something."""
+
+    def limit_io(self, name: str, destination: str, limits: IoLimits) -> None:
+        """Change what it may do to the bind at `destination` from now on; silent when it does not run."""
 
     def log_path(self, name: str) -> str:
         """Where its output is kept."""
@@ -226,6 +322,7 @@ class World:
     zone: str
     book: Book
     volumes: Volumes
+    kept: Kept
     images: Images
     runtime: Runtime
     roots: Roots
@@ -233,4 +330,5 @@ class World:
     now: Callable[[], datetime]
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]
+    io_policy: IoPolicy = IoPolicy.OFF
     uploads: Uploads = field(default_factory=Uploads)

@@ -16,7 +16,8 @@ CHUNK_BYTES = 1 << 20
 ZEROS = bytes(CHUNK_BYTES)
 
 Ranges = Iterable[tuple[int, int]]  # offset and length in bytes
-OnProgress = Callable[[int, int], None]  # bytes done, bytes to do; called from the thread that asked
+# Bytes done, bytes to do; called from the thread that asked. What it raises ends the work, which can be taken up again.
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)

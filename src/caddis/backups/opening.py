@@ -13,7 +13,6 @@ from caddis.backups.image import CHUNK_BYTES
 from caddis.backups.keys import StoreKey, open_store_key
 from caddis.backups.manifest import CHUNKS, SNAPSHOTS
 from caddis.backups.objects import Objects, StoreFailed
-from caddis.backups.s3 import S3Objects
 from caddis.backups.store import KeptStore
 from caddis.domain.errors import Damaged, Invalid
 
@@ -119,11 +118,13 @@ def _open_folder(netloc: str, path: str, *, may_create: bool) -> FolderObjects:
     return FolderObjects(root)
 
 
-def _open_bucket(choice: StoreChoice, bucket: str, prefix: str) -> S3Objects:
+def _open_bucket(choice: StoreChoice, bucket: str, prefix: str) -> Objects:
     if not choice.access_key or not choice.secret_key:
         raise Invalid(f"the store {choice.url} needs an access key and a secret key", field="access_key")
     if choice.endpoint is not None and not choice.endpoint.startswith(("http://", "https://")):
         raise Invalid(f"endpoint {choice.endpoint!r} is no URL: use https://host:port", field="endpoint")
+    from caddis.backups.s3 import S3Objects  # 4 MB that an agent with a folder need not hold
+
     return S3Objects(
         bucket,
         prefix,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
-from caddis.backups.image import OnProgress, is_zero, list_data_chunks, read_exactly
+from caddis.backups.image import CHUNK_BYTES, OnProgress, is_zero, list_data_chunks, read_exactly
 from caddis.backups.manifest import Manifest, Part
 from caddis.backups.shipping import IMAGE
 from caddis.backups.together import each
@@ -48,7 +48,7 @@ def restore(
     size = os.lseek(target_fd, 0, os.SEEK_END)
     if size < wanted.size:
         raise Conflict(f"{size} bytes are too few for {part} of snapshot {manifest.about.id}, which has {wanted.size}")
-    data = set(list_data_chunks(target_fd, wanted.size)) if wanted.chunk_size == 1 << 20 else None
+    data = set(list_data_chunks(target_fd, wanted.size)) if wanted.chunk_size == CHUNK_BYTES else None
 
     def place(index: int) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from caddis.backups.manifest import CHUNKS, chunk_object
 from caddis.backups.objects import Objects
 
-THREADS = 12  # hides the way to a store; hashing, compressing and sealing run outside of Python's lock
+THREADS = 8  # hides the way to a store, at some 8 MB each; hashing, compressing and sealing run without Python's lock
 _FEW = 256
 
 Item = TypeVar("Item")

@@ -7,6 +7,7 @@ do that (TERM=dumb) the same menu is numbered and a number is read.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -17,11 +18,13 @@ PAGE = 15  # rows of a menu that are shown at once
 
 def confirm(question: str, *, default: bool = False) -> bool:
     """`? question (y/N) `"""
+    asked = f"{question} ({'Y/n' if default else 'y/N'}) "
     while True:
-        answer = _read(f"{_mark()} {question} ({'Y/n' if default else 'y/N'}) ").strip().lower()
+        typed = _read(f"{_mark()} {asked}")
+        answer = typed.strip().lower()
         if answer in ("", "y", "yes", "n", "no"):
             agreed = answer.startswith("y") if answer else default
-            _settle(question, "Yes" if agreed else "No")
+            _settle(question, "Yes" if agreed else "No", rows=count_rows(f"? {asked}{typed}", _columns()))
             return agreed
         print("Please answer y or n.", flush=True)
 
@@ -32,11 +35,20 @@ def ask(question: str, *, default: str = "") -> str:
     return _read(f"{_mark()} {question}{shown} ").strip() or default
 
 
-def _settle(question: str, answer: str) -> None:
-    """Leave the answer in words behind the question, where the terminal can go back a line."""
+def _settle(question: str, answer: str, *, rows: int) -> None:
+    """Leave the answer in words behind the question, where the terminal can go back to where that began."""
     if sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
-        sys.stdout.write(f"\x1b[1A\x1b[2K{_mark()} {question} {answer}\n")
+        sys.stdout.write(f"\x1b[{rows}A\x1b[J{_mark()} {question} {answer}\n")
         sys.stdout.flush()
+
+
+def count_rows(text: str, columns: int) -> int:
+    """How many rows of a terminal the text takes; long lines go on in the next row. Pure."""
+    return sum(max(1, -(-len(line) // columns)) for line in text.split("\n"))
+
+
+def _columns() -> int:
+    return max(10, shutil.get_terminal_size().columns)
 
 
 def select(question: str, options: Sequence[str], *, default: int = 0) -> int:
@@ -76,7 +88,8 @@ def _select_by_arrows(question: str, options: Sequence[str], default: int) -> in
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     position, drawn = default, 0
-    print(f"{_mark()} {question}  [Use arrows to move, Enter to select]", flush=True)
+    asked = f"{question}  [Use arrows to move, Enter to select]"
+    print(f"{_mark()} {asked}", flush=True)
     try:
         tty.setcbreak(terminal)  # Ctrl-C still raises KeyboardInterrupt
         while True:
@@ -89,7 +102,8 @@ def _select_by_arrows(question: str, options: Sequence[str], default: int) -> in
             position = _moved(key, position, len(options))
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-    sys.stdout.write(f"\x1b[{drawn + 1}A\x1b[J{_mark()} {question} {options[position]}\n")
+    rows = drawn + count_rows(f"? {asked}", _columns())
+    sys.stdout.write(f"\x1b[{rows}A\x1b[J{_mark()} {question} {options[position]}\n")
     sys.stdout.flush()
     return position
 
@@ -108,7 +122,9 @@ def _draw(options: Sequence[str], position: int, drawn: int) -> int:
     first = min(max(0, position - PAGE // 2), max(0, len(options) - PAGE))
     shown = options[first : first + PAGE]
     up = f"\x1b[{drawn}A\x1b[J" if drawn else ""
-    lines = (f"{'>' if first + row == position else ' '} {option}\n" for row, option in enumerate(shown))
+    # One row each, whatever the terminal's width: what is drawn is counted in rows when it is drawn anew.
+    width = _columns() - 3
+    lines = (f"{'>' if first + row == position else ' '} {option[:width]}\n" for row, option in enumerate(shown))
     sys.stdout.write(up + "".join(lines))
     sys.stdout.flush()
     return len(shown)

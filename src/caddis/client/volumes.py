@@ -24,14 +24,23 @@ def get_volume(app: str, volume: str) -> Request:
     return get(volume_path(app, volume))
 
 
+def find_volume(volume: str) -> Request:
+    """Whatever its app, which is the answer's `app_name`. NotFound also when the token does not reach that app."""
+    return get(f"/api/v1/volumes/{segment(volume)}")
+
+
 def create_volume(app: str, wish: Mapping[str, Any]) -> Request:
     """`wish` in Fly's spelling (facts: machines-api 5.3)."""
     return post(f"{app_path(app)}/volumes", dict(wish))
 
 
-def update_volume(app: str, volume: str, *, retention: int | None, scheduled: bool | None) -> Request:
-    """None leaves a setting as it is. `retention` in days."""
-    body = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
+def update_volume(
+    app: str, volume: str, *, retention: int | None, scheduled: bool | None, io_limits: Mapping[str, int | None]
+) -> Request:
+    """None leaves a setting as it is. `retention` in days; `io_limits` has those that change."""
+    body: dict[str, Any] = {"snapshot_retention": retention, "auto_backup_enabled": scheduled}
+    if io_limits:
+        body["io_limits"] = dict(io_limits)
     return Request(method="PUT", path=volume_path(app, volume), body=body)
 
 
@@ -40,9 +49,10 @@ def extend_volume(app: str, volume: str, size_gb: int) -> Request:
     return Request(method="PUT", path=f"{volume_path(app, volume)}/extend", body={"size_gb": size_gb})
 
 
-def destroy_volume(app: str, volume: str) -> Request:
-    """Soft: `restore_volume` brings it back within 24 hours."""
-    return Request(method="DELETE", path=volume_path(app, volume))
+def destroy_volume(app: str, volume: str, *, erase: bool = False) -> Request:
+    """Soft: `restore_volume` brings it back within 24 hours, unless told to `erase` it."""
+    query = (("erase", "true"),) if erase else ()
+    return Request(method="DELETE", path=volume_path(app, volume), query=query)
 
 
 def restore_volume(app: str, volume: str) -> Request:

@@ -1,4 +1,4 @@
-"""Handing a build to a host: the context goes there as a stream, its lines come back as one."""
+"""Images: handing a build to a host (the context goes there as a stream, its lines come back as one), and fetching."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from caddis.control.core import Control
 from caddis.control.doors import NotDelivered
-from caddis.control.orders import Order, Query
+from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Query
 from caddis.domain.errors import Unreachable
 from caddis.domain.host import Host
 from caddis.wire.problem import problem_from_wire
@@ -28,6 +28,12 @@ async def build(
             yield response.aiter_raw()
     except NotDelivered as problem:
         raise Unreachable(str(problem), hint="is its agent running?") from problem
+
+
+async def ensure_image(control: Control, app: str, body: bytes | None, *, user: str) -> Answer:
+    """Fetched and unpacked where machines find it; or the host's complaint when there is no such image."""
+    order = Order(method="POST", path="/images", app=app, body=body, user=user, seconds=CHANGE_SECONDS)
+    return await control.doors.send(await _choose_host(control, app), order)
 
 
 async def _choose_host(control: Control, app: str) -> Host:

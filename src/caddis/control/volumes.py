@@ -80,6 +80,8 @@ async def create_volume(
             size_gb = request.size_gb or source.size_gb
             region = request.region or source.region
             chosen = choose_copy_hosts(_wish(request, region, size_gb), hosts, siblings, source)
+            if chosen and chosen[0].id != source.host:
+                document = await _bring_to_store(control, app, document, source, user=user)
         else:
             size_gb = request.size_gb or DEFAULT_SIZE_GB
             region = request.region or default_region(hosts)
@@ -102,8 +104,10 @@ async def _find_source(control: Control, app: str, request: VolumeRequest) -> So
         raise Invalid("a volume is made from a snapshot or from a volume, not from both", field="snapshot_id")
     if request.snapshot_id:
         found = await find_snapshot(control, app, request.snapshot_id)
-        size = msgspec.json.decode(found.body)["volume_size"] // GIB
-        what = f"snapshot {found.id}"
+        told = msgspec.json.decode(found.body)
+        size = told["volume_size"] // GIB
+        what, of = f"snapshot {found.id}", found.volume
+        is_local, is_kept = told.get("is_local", True), told.get("kept_at") is not None
     else:
         found = await find_volume(control, app, request.source_volume_id or "")
         if found.state in _GOING:
@@ -111,10 +115,37 @@ async def _find_source(control: Control, app: str, request: VolumeRequest) -> So
                 f"volume {found.id} is {found.state}: only a volume in use or at rest can be copied",
                 hint=f"fly volumes restore {found.id} -a {app}",
             )
-        size = msgspec.json.decode(found.body)["size_gb"]
-        what = f"volume {found.id}"
+        told = msgspec.json.decode(found.body)
+        size = told["size_gb"]
+        what, of, is_local = f"volume {found.id}", found.id, True
+        is_kept = (await control.get_host(found.host)).capacity.keeps
     check_large_enough(request.size_gb or size, size, what)
-    return Source(host=found.host, region=found.region, zone=found.zone, size_gb=size, what=what)
+    return Source(
+        host=found.host,
+        region=found.region,
+        size_gb=size,
+        what=what,
+        volume_id=of,
+        is_local=is_local,
+        is_kept=is_kept,
+        encrypted=told.get("encrypted", True),
+    )
+
+
+async def _bring_to_store(
+    control: Control, app: str, document: Mapping[str, Any], source: Source, *, user: str
+) -> Mapping[str, Any]:
+    """What another host is asked for: a kept snapshot. Of a volume, one is taken now, and shipped as soon as may be."""
+    if document.get("snapshot_id"):
+        return {**document, "kept_of": source.volume_id, "encrypted": source.encrypted}
+    order = Order(
+        method="POST", path=f"/volumes/{source.volume_id}/snapshots", app=app, user=user, seconds=CHANGE_SECONDS
+    )
+    answer = await control.order(await control.get_host(source.host), order)
+    if answer.problem is not None:
+        raise answer.problem
+    begun = {"snapshot_id": answer.document["id"], "kept_of": source.volume_id, "encrypted": source.encrypted}
+    return {**document, **begun}
 
 
 def _wish(request: VolumeRequest, region: str, size_gb: int) -> VolumeWish:

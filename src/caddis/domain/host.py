@@ -18,6 +18,8 @@ class Capacity:
     memory_promised_mb: int
     cpus: int
     encryption: str  # the EncryptionKind it chooses by default
+    keeps: bool = False  # whether it keeps snapshots in the installation's store
+    store_problem: str = ""  # why it cannot, just now
 
     @property
     def pool_free(self) -> int:

@@ -31,5 +31,5 @@ def check_lease(lease: Lease | None, nonce: str | None, *, now: datetime) -> Non
         return
     raise LeaseHeld(
         f"machine {lease.machine}: lease currently held by {lease.owner}, expires at {lease.expires_at:%H:%M:%S} UTC",
-        hint="wait until it expires, or clear it: fly machine leases clear " + lease.machine,
+        hint="another deploy may be at work. A lease that nobody keeps fresh ends by itself: try again then",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from caddis.domain.errors import Invalid, NoCapacity
 from caddis.domain.host import Host
 from caddis.domain.sizes import format_bytes, gb_to_bytes
+from caddis.domain.volume import MORE_SPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Itera
         raise NoCapacity(
             f"no host of region {wish.region} has {wish.size_gb} GB left in its pool:"
             f" the most that one can give is {format_bytes(most)}",
-            hint="choose a smaller --size, destroy volumes that are not needed, or give the host a larger pool",
+            hint=MORE_SPACE,
         )
     return sorted(roomy, key=lambda host: (taken.count(host.zone), -host.capacity.pool_free, host.id))
 
@@ -81,27 +82,43 @@ class Source:
 
     host: str
     region: str
-    zone: str
     size_gb: int
     what: str
+    volume_id: str  # itself, or whose snapshot it is
+    is_local: bool = True  # its host has it
+    encrypted: bool = True
+    is_kept: bool = False  # it is in the installation's store, or can be brought there
 
 
 def choose_copy_hosts(
     wish: VolumeWish, hosts: Sequence[Host], siblings: Iterable[Sibling], source: Source
 ) -> list[Host]:
-    """Hosts for a copy, in turn. For now only the one that has the source can make it, at once and sharing its blocks.
+    """Hosts for a copy, in turn: in a zone of its own first, then beside the source; there it is made at once.
 
-    A unique zone is a wish here and no demand: a copy beside its origin is better than none.
+    A unique zone is a wish here and no demand: a copy beside its origin is better than none. Other hosts get it from
+    the installation's store. Raises as `choose_volume_hosts`.
     """
-    if wish.region != source.region:
+    local = {source.host} if source.is_local else set()
+    able = [host for host in hosts if host.id in local or (source.is_kept and host.capacity.keeps)]
+    check_region(wish.region, hosts)
+    if not any(host.region == wish.region for host in able):
         raise Invalid(
-            f"{source.what} is in region {source.region} and can be copied only there",
-            hint=f"leave --region out, or say --region {source.region}",
+            f"{source.what} cannot be copied to region {wish.region}: it is only on its host in {source.region}",
+            hint="leave --region out; or keep snapshots where all hosts reach them: caddis store set URL",
             field="region",
         )
-    here = [host for host in hosts if host.id == source.host]
+    known = list(siblings)
     relaxed = replace(wish, require_unique_zone=False, unique_zone_app_wide=False)
-    return choose_volume_hosts(relaxed, here, siblings)
+    chosen = choose_volume_hosts(relaxed, able, known)
+    apart = {host.id for host in _apart(wish, able, known)} if wish.require_unique_zone else set()
+    return sorted(chosen, key=lambda host: (host.id not in apart and bool(apart), host.id != source.host))
+
+
+def _apart(wish: VolumeWish, hosts: Sequence[Host], siblings: Sequence[Sibling]) -> list[Host]:
+    try:
+        return choose_volume_hosts(wish, hosts, siblings)
+    except NoCapacity:
+        return []
 
 
 def choose_machine_hosts(region: str, memory_mb: int, hosts: Sequence[Host]) -> list[Host]:

@@ -1,4 +1,8 @@
-"""A snapshot: what a volume was at one instant. *Local* ones are clones in the pool of the volume's host."""
+"""A snapshot: what a volume was at one instant.
+
+*Local*: a clone in the pool of the volume's host. *Kept*: shipped off the host, into the installation's store. Most are
+both; one that is only kept has given its place in the pool back.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,9 @@ class Snapshot:
     """What the host's book holds of a snapshot. It outlives its volume, so it says all that a new one needs.
 
     `held_bytes` is what the pool has promised to it: blocks that no older snapshot of the volume has. `due_at` is the
-    host's steady time (domain/clock.py) at which it was asked for, `expires_at` the one at which it goes.
+    host's steady time (domain/clock.py) at which it was asked for, `expires_at` the one at which it goes. `kept_in`
+    names the store that has it, `kept_bytes` is what it took there beyond what there was; `keep_problem` says why it
+    could not be shipped.
     """
 
     id: str
@@ -54,11 +60,21 @@ class Snapshot:
     scheduled: bool = False
     held_bytes: int = 0
     problem: str = ""
+    is_local: bool = True
+    kept_at: datetime | None = None
+    kept_in: str = ""
+    kept_bytes: int = 0
+    keep_problem: str = ""
 
     @property
     def volume_id(self) -> str:
         """Whose it is."""
         return self.origin.volume_id
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether the store may have something of it, be it of an attempt that failed."""
+        return self.kept_at is not None or bool(self.keep_problem)
 
     @property
     def volume_bytes(self) -> int:
@@ -110,22 +126,39 @@ def check_large_enough(size_gb: int, origin_gb: int, what: str) -> None:
         )
 
 
+def choose_base(snapshots: Iterable[Snapshot], of: str, *, store: str) -> Snapshot | None:
+    """The snapshot to ship the difference from: the newest kept one that is older, and still here to compare with."""
+    base = None
+    for snapshot in snapshots:
+        if snapshot.id == of:
+            break
+        if snapshot.kept_in == store and snapshot.is_local:
+            base = snapshot
+    return base
+
+
+def choose_unkept(snapshots: Iterable[Snapshot], *, store: str) -> list[Snapshot]:
+    """Which snapshots that store does not have yet, oldest first: that makes the others small."""
+    whole = (one for one in snapshots if one.status is SnapshotStatus.CREATED and one.is_local)
+    return [one for one in whole if one.kept_in != store]
+
+
 def older_neighbour(snapshots: Sequence[Snapshot], of: str) -> Snapshot | None:
-    """The newest whole snapshot of the same volume that is older than the one with this id. They come oldest first."""
+    """The newest local snapshot of the same volume that is older than the one with this id. They come oldest first."""
     before = None
     for snapshot in snapshots:
         if snapshot.id == of:
             return before
-        if snapshot.status is SnapshotStatus.CREATED:
+        if snapshot.status is SnapshotStatus.CREATED and snapshot.is_local:
             before = snapshot
     return before
 
 
 def newer_neighbour(snapshots: Sequence[Snapshot], of: str) -> Snapshot | None:
-    """The oldest whole snapshot of the same volume that is newer."""
+    """The oldest local snapshot of the same volume that is newer."""
     passed = False
     for snapshot in snapshots:
-        if passed and snapshot.status is SnapshotStatus.CREATED:
+        if passed and snapshot.status is SnapshotStatus.CREATED and snapshot.is_local:
             return snapshot
         passed = passed or snapshot.id == of
     return None

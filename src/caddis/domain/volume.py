@@ -8,8 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from caddis.domain.errors import Conflict, InUse, Invalid
+from caddis.domain.io_limits import NOTHING_SAID, IoLimits
 
 DEFAULT_RETENTION_DAYS = 5
+MORE_SPACE = (
+    "choose a smaller size, give the host a larger pool, or destroy volumes that are not needed; a destroyed one keeps"
+    " its place as long as it can be brought back: fly volumes destroy --erase ID ends that at once"
+)
 UNDO_PERIOD = timedelta(hours=24)  # promise P5
 
 
@@ -30,7 +35,7 @@ class VolumeState(StrEnum):
 
 
 _OF_THE_SYSTEM = frozenset({"proc", "sys", "dev", ".caddis"})  # below /, inside a machine
-ATTACHABLE = frozenset({VolumeState.CREATED, VolumeState.EXTENDING, VolumeState.HYDRATING})
+ATTACHABLE = frozenset({VolumeState.CREATED, VolumeState.EXTENDING})
 
 
 class EncryptionKind(StrEnum):
@@ -78,6 +83,8 @@ class Volume:
     erase_at: datetime | None = None  # when a pending_destroy volume is gone for good
     wrapped_key: str | None = None  # base64; see volumes/keys.py
     usage: Usage = Usage()
+    io_limits: IoLimits = NOTHING_SAID
+    temporary: bool = False  # it was made to be thrown away: destroying it is for good, at once
 
     @property
     def encrypted(self) -> bool:

@@ -14,6 +14,12 @@ from caddis.kernel.command import Command
 from caddis.kernel.skopeo import network_settings
 
 BUILD_DEADLINE = 3600.0  # seconds
+# RUN steps start whatever they like. All of it is in a PID namespace, whose first process ends when the thread that
+# waits for it does: a build whose agent was killed would otherwise go on for an hour, and hold the lock of the next.
+_WITH_US = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+)
 _NOISE = re.compile(
     r"STEP \d+/\d+|Getting image|Copying (?:blob|config)|Writing manifest|Storing signatures|-->|COMMIT|time=\""
     r"|subprocess exited|\[\d+/\d+\]"
@@ -49,8 +55,19 @@ class Build:
 def build(storage: Storage, wanted: Build, *, scratch: str, pass_fds: tuple[int, ...] = ()) -> Command:
     """RUN steps see the host's network (registries of packages are out there) and are confined by chroot only:
     runc inside a container or an unprivileged virtual machine often lacks what it needs, chroot never does.
+    Nothing that a step started outlives the build, and the build does not outlive the thread that runs it.
     """
-    argv = [*_buildah(storage), "bud", "--isolation", "chroot", "--network", "host", "--pull=false", "--layers"]
+    argv = [
+        *_WITH_US,
+        *_plain(storage),
+        "bud",
+        "--isolation",
+        "chroot",
+        "--network",
+        "host",
+        "--pull=false",
+        "--layers",
+    ]
     argv += ["--force-rm", "--format", "oci", "--file", wanted.dockerfile, "--tag", wanted.tag]
     if wanted.target:
         argv += ["--target", wanted.target]
@@ -88,5 +105,9 @@ def read_reason(output: str) -> str:
 
 
 def _buildah(storage: Storage) -> tuple[str, ...]:
+    return in_own_mounts(Command(argv=_plain(storage))).argv
+
+
+def _plain(storage: Storage) -> tuple[str, ...]:
     own = ("--root", storage.root, "--runroot", storage.runroot, "--storage-driver", storage.driver)
-    return in_own_mounts(Command(argv=("buildah", *own))).argv
+    return ("buildah", *own)

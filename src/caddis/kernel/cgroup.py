@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from caddis.domain.errors import Problem
+from caddis.domain.errors import Missing, Problem
 
 _POLL_SECONDS = 0.001
 
@@ -126,6 +126,57 @@ def count_oom_kills(path: str) -> int:
             continue
         return int(words[words.index("oom_kill") + 1]) if "oom_kill" in words else 0
     return 0
+
+
+def limit_io(path: str, device: tuple[int, int], *, iops: int, bandwidth: int) -> None:
+    """Limit what its processes may do to a block device: operations and bytes a second, of each direction; 0: no limit.
+
+    Missing where the kernel has no such controller, or has it switched off for this group.
+    """
+    old = any("blkio" in hierarchy.controllers for hierarchy in hierarchies())
+    folder = folder_of(path, "blkio")
+    for name, text in io_limit_texts(device, iops=iops, bandwidth=bandwidth, old=old).items():
+        try:
+            (folder / name).write_text(text)
+        except FileNotFoundError:
+            if not folder.is_dir() or not (iops or bandwidth):
+                return  # the machine has ended, or there is nothing to limit
+            raise Missing(
+                "this computer cannot limit the I/O of machines: its control groups have no io controller",
+                hint="boot a kernel with CONFIG_BLK_DEV_THROTTLING, or leave the limits off",
+            ) from None
+
+
+def io_limit_texts(device: tuple[int, int], *, iops: int, bandwidth: int, old: bool) -> dict[str, str]:
+    """What to write into which file of the group; `old` is version 1. Pure."""
+    numbers = f"{device[0]}:{device[1]}"
+    if old:
+        rates = {"iops": iops, "bps": bandwidth}  # 0 takes a limit away
+        return {
+            f"blkio.throttle.{way}_{what}_device": f"{numbers} {rate}"
+            for way in ("read", "write")
+            for what, rate in rates.items()
+        }
+    rates_of_each = (("bps", bandwidth), ("iops", iops))
+    words = [f"{way}{what}={rate or 'max'}" for what, rate in rates_of_each for way in "rw"]
+    return {"io.max": " ".join([numbers, *words])}
+
+
+def count_io(path: str, device: tuple[int, int]) -> int:
+    """Operations that its processes have had done on a block device since the group was made."""
+    numbers = f"{device[0]}:{device[1]}"
+    old = any("blkio" in hierarchy.controllers for hierarchy in hierarchies())
+    try:
+        lines = (
+            (folder_of(path, "blkio") / ("blkio.throttle.io_serviced" if old else "io.stat")).read_text().splitlines()
+        )
+    except FileNotFoundError:
+        return 0
+    rows = [line.split()[1:] for line in lines if line.split()[0] == numbers]
+    if old:
+        return sum(int(number) for kind, number in rows if kind in ("Read", "Write"))
+    fields = dict(field.split("=") for row in rows for field in row)
+    return int(fields.get("rios", 0)) + int(fields.get("wios", 0))
 
 
 def _list_below(top: Path) -> list[int]:

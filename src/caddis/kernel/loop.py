@@ -28,6 +28,9 @@ _INFO = struct.Struct("=QQQQQIIII64s64s32s2Q")  # struct loop_info64
 _FLAGS_AT = 52
 _CONFIG_RESERVED = bytes(64)
 _MAJOR = 7
+# Always said, never left to the kernel: since 6.15 it would take the file system's block size for a file that shares
+# blocks with another, and no ext4 mounts on sectors of 64 KiB.
+_SECTORS = (512, 4096)
 _PATIENCE_SECONDS = 2.0
 _POLL_SECONDS = 0.002
 
@@ -81,19 +84,19 @@ def attach(fd: int, *, autoclear: bool) -> LoopDevice:
     Raises Conflict when someone else holds the file, or attached only a part of it.
     """
     until = time.monotonic() + _PATIENCE_SECONDS
-    sector = 0  # 512 bytes
+    sector = _SECTORS[0]
     while True:
         found = find(fd)
         if found is not None:
             return _adopt(found, autoclear)
         if lock(fd):
             device = _attach_new(fd, autoclear, sector)
-            if device is not None and (sector or _is_direct(device)):
-                return device
-            if device is not None:  # a file on a disk with sectors of 4 KiB takes direct I/O in those only
+            if device is not None and (sector == _SECTORS[-1] or _is_direct(device)):
+                return device  # the last even without direct I/O, which the file system below may not have
+            if device is not None:  # on a disk with sectors of 4 KiB, and for clones on XFS, only those go directly
                 detach(device)
                 device.release()
-                sector = 4096
+                sector = _SECTORS[-1]
         if time.monotonic() > until:
             raise Conflict("the image could not be attached: someone else holds it, or takes every loop device")
         time.sleep(_POLL_SECONDS)

@@ -12,6 +12,9 @@ from caddis.kernel.command import Command, Failed, find_program
 
 _MAPPER = Path("/dev/mapper")
 _INACTIVE = 4  # cryptsetup's exit status for "no such device"
+_METADATA_KIB, _KEYSLOTS_KIB = 16, 512
+# Two copies of the metadata and the key slots. cryptsetup refuses a header file that is there and shorter.
+HEADER_BYTES = (2 * _METADATA_KIB + _KEYSLOTS_KIB) << 10
 
 
 def is_available() -> bool:
@@ -25,7 +28,7 @@ def is_available() -> bool:
 
 
 def format_luks(device: str, header: Path, *, uuid: str, key: bytes) -> Command:
-    """Write a new header.
+    """Write a new header into a file of HEADER_BYTES.
 
     The key is already 512 random bits, so stretching it would only cost time at every start: hence pbkdf2 with the
     fewest rounds that cryptsetup takes. The small header areas hold one key slot and room for another.
@@ -35,7 +38,7 @@ def format_luks(device: str, header: Path, *, uuid: str, key: bytes) -> Command:
             *("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--uuid", uuid),
             *("--cipher", "aes-xts-plain64", "--key-size", "512", "--hash", "sha256"),
             *("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"),
-            *("--luks2-metadata-size", "16k", "--luks2-keyslots-size", "512k"),
+            *("--luks2-metadata-size", f"{_METADATA_KIB}k", "--luks2-keyslots-size", f"{_KEYSLOTS_KIB}k"),
             *("--header", str(header), "--offset", "0", "--key-file", "-", device),
         ),
         stdin=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from caddis.kernel.command import Command, command
 
 STATFS_MAGIC = 0x58465342  # "XFSB", also the first four bytes on disk
 SMALLEST_BYTES = 300 << 20  # mkfs.xfs refuses less since xfsprogs 5.19
+DEFAULT_BLOCK_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +22,33 @@ class XfsIdentity:
     label: str
 
 
-def make_xfs(device: str, *, uuid: str, label: str) -> Command:
+def make_xfs(device: str, *, uuid: str, label: str, block_size: int = DEFAULT_BLOCK_SIZE) -> Command:
     """mkfs.xfs with clones; `label` has at most 12 characters.
 
-    Blocks of 4 KiB mount on every kernel and are what the power-cut tests ran on (facts: substrate 8). `-K`: the space
-    below is a freshly allocated file or the owner's disk; discarding it would give the allocation away.
+    Blocks of 4 KiB mount on every kernel; larger than a page of memory, 64 KiB need Linux 6.12 (facts: substrate 2).
+    `-K`: the space below is a freshly allocated file or the owner's disk; discarding it would give the allocation away.
     """
     return command(
-        *("mkfs.xfs", "-q", "-f", "-K", "-b", "size=4096", "-m", f"reflink=1,uuid={uuid}", "-L", label, device),
+        *(
+            "mkfs.xfs",
+            "-q",
+            "-f",
+            "-K",
+            "-b",
+            f"size={block_size}",
+            "-m",
+            f"reflink=1,uuid={uuid}",
+            "-L",
+            label,
+            device,
+        ),
         deadline=120.0,
     )
+
+
+def says_blocks_too_large(refused: OSError) -> bool:
+    """Whether mounting failed because this kernel has no XFS with blocks larger than a page."""
+    return refused.errno == errno.ENOSYS
 
 
 def read_identity(fd: int) -> XfsIdentity | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from caddis.domain.io_limits import UNLIMITED, IoLimits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
@@ -15,6 +17,7 @@ class Bind:
     destination: str
     read_only: bool = False
     is_device: bool = False
+    io_limits: IoLimits = UNLIMITED  # what the machine may do to the device below it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,16 +7,17 @@ carries another's (promise P2). Its blocks are shared until they are written to;
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from caddis.domain.errors import WrongVolume
 from caddis.domain.ids import filesystem_label, filesystem_uuid
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.snapshot import Origin
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
-from caddis.kernel import filesystem
+from caddis.kernel import filesystem, luks
 from caddis.kernel.command import run
 from caddis.telemetry.seam import seam
-from caddis.volumes.encryption import encryption_of, ensure_mapping_closed
+from caddis.volumes.encryption import LUKS_HEADER, encryption_of, ensure_mapping_closed
 from caddis.volumes.place import Place, snapshot_slice, unfinished_slice, volume_slice
 from caddis.volumes.snapshotting import copy_header, stillness
 from caddis.volumes.unmounting import PATIENCE
@@ -40,9 +41,31 @@ def copy_volume(place: Place, volume: Volume, origin: Origin, snapshot_id: str |
     finish_copy(place, volume, origin.volume_id)
 
 
+def begin_copy(place: Place, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+    """Ensure the files of a volume in the making, for who fills them: `image`, and of LUKS `header`.
+
+    None when the volume is whole already. What an earlier call made keeps the bytes that it got since.
+    """
+    name, unfinished = volume_slice(volume.id), unfinished_slice(volume.id)
+    if place.pool.has(name):
+        return None
+    ensure_mapping_closed(volume.id)
+    place.pool.close_device(unfinished, patience=PATIENCE)
+    if not place.pool.has(unfinished) or place.pool.size_of(unfinished) < image_bytes:
+        place.pool.allocate(unfinished, image_bytes)
+    files = {"image": place.pool.file(unfinished)}
+    if volume.encryption is EncryptionKind.LUKS:
+        files["header"] = place.pool.sidecar(name, LUKS_HEADER)
+        files["header"].touch(mode=0o600)
+        os.truncate(files["header"], luks.HEADER_BYTES)
+    return files
+
+
 def finish_copy(place: Place, volume: Volume, origin_id: str) -> None:
     """Give the unfinished slice its size and the new volume's identity, and make it the volume."""
     unfinished = unfinished_slice(volume.id)
+    if place.pool.has(volume_slice(volume.id)):
+        return
     place.pool.extend(unfinished, gb_to_bytes(volume.size_gb))
     place.pool.promise(unfinished)
     if volume.fstype is FileSystemKind.EXT4:

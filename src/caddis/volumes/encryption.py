@@ -6,13 +6,14 @@ whole device below the file system, so it also serves raw volumes.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Protocol
 
 from caddis.domain.errors import Conflict, Damaged, Invalid, Missing
 from caddis.domain.ids import filesystem_uuid
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume
-from caddis.kernel import filesystem, fscrypt, luks
+from caddis.kernel import filesystem, fscrypt, libc, luks, mount
 from caddis.kernel.command import Failed, run
 from caddis.kernel.durable import sync_folder
 from caddis.volumes.keys import Key
@@ -114,8 +115,13 @@ class LuksEncryption:
     def initialise(self, device: str) -> None:
         """Write a new header, on disk."""
         self._header.unlink(missing_ok=True)
-        self._header.touch(mode=0o600)
-        run(luks.format_luks(device, self._header, uuid=filesystem_uuid(self._id), key=self._key.reveal))
+        fd = os.open(self._header, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            libc.fallocate(fd, 0, 0, luks.HEADER_BYTES)
+            run(luks.format_luks(device, self._header, uuid=filesystem_uuid(self._id), key=self._key.reveal))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
         sync_folder(self._header.parent)
 
     def open_device(self, device: str) -> str:
@@ -187,16 +193,19 @@ def choose_for_this_host(encrypted: bool, fstype: FileSystemKind) -> EncryptionK
 
 
 def ensure_mapping_closed(volume_id: str) -> None:
-    """Ensure that no /dev/mapper device shows the volume; Conflict while one is in use."""
+    """Ensure that no /dev/mapper device shows the volume; Conflict, naming who holds it, while one is in use."""
     name = mapper_name(volume_id)
-    if not luks.path_of(name).exists():
+    try:
+        device = os.stat(luks.path_of(name)).st_rdev
+    except FileNotFoundError:
         return
     try:
         run(luks.close_luks(name))
     except Failed as failed:
         if luks.says_busy(failed):
             raise Conflict(
-                f"the device of volume {volume_id} is still in use", hint=f"lsof /dev/mapper/{name}"
+                f"the device of volume {volume_id} is still in use{mount.by_holders(device)}",
+                hint=f"lsof /dev/mapper/{name}",
             ) from None
         if not luks.says_inactive(failed):
             raise

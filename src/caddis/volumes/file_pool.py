@@ -11,6 +11,8 @@ from pathlib import Path
 from caddis.domain.errors import Conflict, Damaged, NoCapacity
 from caddis.domain.sizes import MIB, format_bytes
 from caddis.kernel import libc, loop, mount
+from caddis.kernel.command import run
+from caddis.kernel.cp import copy_file
 from caddis.kernel.durable import overwrite_and_unlink, sync_folder
 from caddis.kernel.fiemap import Extent, list_extents
 from caddis.kernel.reflink import clone
@@ -164,6 +166,13 @@ class FilePool:
             finally:
                 os.close(target)
 
+    def take_in(self, source: Path, name: str) -> None:
+        """Make `name` a new slice with the bytes of a file from elsewhere. Not synced. NoCapacity when too large."""
+        self._image(name).unlink(missing_ok=True)
+        about = source.stat()
+        self._check_room(name, about.st_blocks * 512)
+        run(copy_file(str(source), str(self._image(name)), size_bytes=about.st_size))
+
     def has(self, name: str) -> bool:
         """Whether there is such a slice."""
         return self._image(name).exists()
@@ -195,6 +204,10 @@ class FilePool:
         """Where a small file about a slice is kept."""
         assert suffix in SIDECARS, suffix
         return self.root / f"{name}{suffix}"
+
+    def file(self, name: str) -> Path:
+        """The image, for who reads or fills a slice that is at rest."""
+        return self._image(name)
 
     def list_names(self, kind: str, *, unfinished: bool = False) -> list[str]:
         """Names of the slices of a kind; with `unfinished`, also of those whose making was cut short."""

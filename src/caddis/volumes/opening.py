@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import stat
+import tempfile
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,8 +54,14 @@ def open_pool(choice: PoolChoice, *, host: str, data: Path, run_folder: Path) ->
     except FileNotFoundError:
         raise Invalid(f"there is no {choice.where} to make a pool of", field="pool") from None
     if stat.S_ISBLK(kind):
-        return _open_device(choice.where, choice.format_device, host, run_folder / "pool")
+        return _open_device(choice.where, choice, host, run_folder / "pool")
     if stat.S_ISDIR(kind):
+        if choice.block_size is not None:
+            raise Invalid(
+                "a pool in a folder has the blocks of the file system that the folder is on",
+                hint="leave --pool-block-size out",
+                field="pool_block_size",
+            )
         return _open_folder(choice.where, host)
     raise Invalid(f"{choice.where} cannot be a pool: give a block device or a folder on XFS", field="pool")
 
@@ -66,20 +73,20 @@ def _open_image(choice: PoolChoice, host: str, data: Path, target: Path) -> File
             raise Conflict(f"something else than {image} is mounted on {target}", hint=f"umount {target}")
         return _whole(target, host, target)
     if not image.exists():
-        _make_image(image, choice.size_bytes, host, target.with_name("pool.new"))
+        _make_image(image, choice, host, target.with_name("pool.new"))
     _mount_image(image, target)
     seam("pool.open:after mount")
     return _whole(target, host, target)
 
 
-def _make_image(image: Path, size_bytes: int | None, host: str, workplace: Path) -> None:
+def _make_image(image: Path, choice: PoolChoice, host: str, workplace: Path) -> None:
     """Make the pool under another name and rename it when it is whole."""
     unfinished = image.with_name("pool.img.new")
     if not mount.unmount(workplace, patience=_PATIENCE):  # of a creation that died
         raise Conflict(f"{workplace} is in use", hint=f"umount {workplace}")
     unfinished.unlink(missing_ok=True)
     about = os.statvfs(image.parent)
-    size = size_bytes or default_pool_size(about.f_bavail * about.f_frsize)
+    size = choice.size_bytes or default_pool_size(about.f_bavail * about.f_frsize)
     if size < SMALLEST_POOL:
         raise Invalid(
             f"a pool of {format_bytes(size)} is too small: it takes at least {format_bytes(SMALLEST_POOL)}",
@@ -90,7 +97,7 @@ def _make_image(image: Path, size_bytes: int | None, host: str, workplace: Path)
     try:
         _allocate_image(unfinished, size)
         seam("pool.create:after allocate")
-        _fill_image(unfinished, host, workplace)
+        _fill_image(unfinished, host, workplace, choice.block_size or xfs.DEFAULT_BLOCK_SIZE)
         os.rename(unfinished, image)
         seam("pool.create:after rename")
     except BaseException:
@@ -123,16 +130,16 @@ def _allocate_image(path: Path, size: int) -> None:
         os.close(fd)
 
 
-def _fill_image(unfinished: Path, host: str, workplace: Path) -> None:
+def _fill_image(unfinished: Path, host: str, workplace: Path, block_size: int) -> None:
     identity = str(uuid.uuid4())
     fd = os.open(unfinished, os.O_RDWR | os.O_CLOEXEC)
     try:
         with loop.attached(fd, autoclear=True) as device:
             seam("pool.create:after attach")
-            run(xfs.make_xfs(device, uuid=identity, label=LABEL))
+            run(xfs.make_xfs(device, uuid=identity, label=LABEL, block_size=block_size))
             seam("pool.create:after mkfs")
             workplace.mkdir(parents=True, exist_ok=True)
-            mount.mount(device, workplace, "xfs", flags=_FLAGS)
+            _mount_xfs(device, workplace)
             seam("pool.create:after mount")
         try:
             _furnish(workplace, host, identity)
@@ -156,19 +163,19 @@ def _mount_image(image: Path, target: Path) -> None:
         os.close(fd)
 
 
-def _open_device(device: Path, may_format: bool, host: str, target: Path) -> FilePool:
+def _open_device(device: Path, choice: PoolChoice, host: str, target: Path) -> FilePool:
     if mount.is_mount_point(target):
         if os.stat(target).st_dev != os.stat(device).st_rdev:
             raise Conflict(f"something else than {device} is mounted on {target}", hint=f"umount {target}")
         return _whole(target, host, target)
     if not _holds_pool(device):
-        if not may_format:
+        if not choice.format_device:
             raise Invalid(
                 f"{device} holds no Caddis pool, and making one would erase what is on it",
                 hint=f"to erase it for good: caddis up --pool {device} --format-pool",
                 field="pool",
             )
-        _format_device(device)
+        _format_device(device, choice.block_size or xfs.DEFAULT_BLOCK_SIZE, target.with_name("pool.try"))
     target.mkdir(parents=True, exist_ok=True)
     _mount_xfs(str(device), target)
     try:
@@ -190,7 +197,7 @@ def _holds_pool(device: Path) -> bool:
     return identity is not None and identity.label == LABEL
 
 
-def _format_device(device: Path) -> None:
+def _format_device(device: Path, block_size: int, workplace: Path) -> None:
     try:  # O_EXCL: refused while the device is mounted, part of a RAID or otherwise in use
         fd = os.open(device, os.O_RDWR | os.O_EXCL | os.O_CLOEXEC)
     except OSError as refused:
@@ -207,8 +214,24 @@ def _format_device(device: Path) -> None:
             )
     finally:
         os.close(fd)
-    run(xfs.make_xfs(str(device), uuid=str(uuid.uuid4()), label=LABEL))
+    if block_size > os.sysconf("SC_PAGE_SIZE"):
+        _try_blocks(block_size, workplace)  # before the device loses what is on it
+    run(xfs.make_xfs(str(device), uuid=str(uuid.uuid4()), label=LABEL, block_size=block_size))
     seam("pool.create:after mkfs")
+
+
+def _try_blocks(block_size: int, workplace: Path) -> None:
+    """Missing when this kernel cannot mount an XFS with such blocks, found by trying with a file that goes again."""
+    workplace.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryFile(dir=workplace.parent) as file:
+            file.truncate(xfs.SMALLEST_BYTES)
+            with loop.attached(file.fileno(), autoclear=True) as device:
+                run(xfs.make_xfs(device, uuid=str(uuid.uuid4()), label=LABEL, block_size=block_size))
+                _mount_xfs(device, workplace)
+            mount.unmount(workplace, patience=_PATIENCE)
+    finally:
+        workplace.rmdir()
 
 
 def _mount_xfs(device: str, target: Path) -> None:
@@ -217,6 +240,11 @@ def _mount_xfs(device: str, target: Path) -> None:
     except OSError as refused:
         if refused.errno == errno.ENODEV:
             raise Missing("this kernel has no XFS", hint="modprobe xfs; apt-get install linux-image-amd64") from None
+        if xfs.says_blocks_too_large(refused):
+            raise Missing(
+                "this kernel cannot mount a pool with blocks of 64 KiB",
+                hint="leave --pool-block-size out for a new pool, or boot Linux 6.12 or newer",
+            ) from None
         if refused.errno in (errno.EUCLEAN, errno.EINVAL):
             raise Damaged(
                 f"the file system of the pool on {device} is damaged and was not mounted",

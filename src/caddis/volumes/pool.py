@@ -20,16 +20,18 @@ SMALLEST_POOL = 5 * GIB // 4  # room for one volume of 1 GB and what the file sy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolChoice:
-    """What `--pool`, `--pool-size` and `--format-pool` say.
+    """What `--pool`, `--pool-size`, `--pool-block-size` and `--format-pool` say.
 
     `where`: a block device, a folder on XFS, or None for an image file in the host's data folder. `size_bytes`: of that
     image, None for the default. `format_device`: the owner said in so many words that the device may be erased; one
-    that already holds a Caddis pool is opened, never formatted.
+    that already holds a Caddis pool is opened, never formatted. `block_size`: of a file system that is made for the
+    pool, None for the default; a pool that is there keeps what it was made with.
     """
 
     where: Path | None = None
     size_bytes: int | None = None
     format_device: bool = False
+    block_size: int | None = None
 
 
 class Pool(Protocol):
@@ -80,6 +82,9 @@ class Pool(Protocol):
         NoCapacity, with nothing left, if it cannot be.
         """
 
+    def take_in(self, source: Path, name: str) -> None:
+        """Make `name` a new slice with the bytes of a file from elsewhere, not synced. NoCapacity if it cannot be."""
+
     def has(self, name: str) -> bool:
         """Whether there is such a slice."""
 
@@ -100,6 +105,9 @@ class Pool(Protocol):
 
     def sidecar(self, name: str, suffix: str) -> Path:
         """Where a small file about a slice is kept."""
+
+    def file(self, name: str) -> Path:
+        """A file (or device) with the bytes of a slice that is at rest."""
 
     def list_names(self, kind: str, *, unfinished: bool = False) -> list[str]:
         """Names of the slices of a kind; with `unfinished`, also of those whose making was cut short."""

@@ -71,6 +71,22 @@ def held_bytes(place: Place, snapshot_id: str, older: str | None) -> int:
     return sum(change.length for change in changes(before, extents) if change.written)
 
 
+def list_changes(place: Place, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+    """Offset and length of every range in which the snapshot may differ from the base; both must be here."""
+    before = place.pool.extents(snapshot_slice(base))
+    after = place.pool.extents(snapshot_slice(snapshot_id))
+    return [(change.offset, change.length) for change in changes(before, after)]
+
+
+def snapshot_files(place: Place, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+    """`image`, and of LUKS `header`."""
+    name = snapshot_slice(snapshot_id)
+    files = {"image": place.pool.file(name)}
+    if origin.encryption is EncryptionKind.LUKS:
+        files["header"] = place.pool.sidecar(name, LUKS_HEADER)
+    return files
+
+
 def snapshot_bound(place: Place, volume_id: str) -> int:
     """Bytes that a snapshot taken now would hold at most, but for what is written meanwhile."""
     return written_bytes(place.pool.extents(volume_slice(volume_id)))

@@ -7,17 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from caddis.domain.adoption import Adoption
 from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.sizes import gb_to_bytes
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.kernel import mount
-from caddis.volumes import encryption, exporting, filling, reading, record, snapshotting, viewing
-from caddis.volumes.copying import copy_volume
+from caddis.volumes import (
+    adopting,
+    encryption,
+    exporting,
+    filling,
+    reading,
+    record,
+    snapshotting,
+    sources,
+    viewing,
+)
+from caddis.volumes.copying import begin_copy, copy_volume, finish_copy
 from caddis.volumes.creating import format_volume
 from caddis.volumes.erasing import erase_volume
 from caddis.volumes.extending import grow_mounted
-from caddis.volumes.keys import open_wrapping_key
+from caddis.volumes.keys import Key, open_wrapping_key
 from caddis.volumes.mounting import mount_volume
 from caddis.volumes.observing import observe_usage
 from caddis.volumes.opening import open_pool
@@ -25,6 +36,7 @@ from caddis.volumes.place import Place, volume_slice
 from caddis.volumes.pool import Pool, PoolChoice
 from caddis.volumes.record import DamagedRecord
 from caddis.volumes.scratch import ensure_template, mount_scratch, unmount_scratch
+from caddis.volumes.sources import Finding
 from caddis.volumes.unmounting import unmount_volume
 
 
@@ -78,6 +90,37 @@ class VolumeStore:
         with self._alone(volume.id):
             format_volume(self._place, volume)
 
+    def adopt_image(self, adoption: Adoption) -> None:
+        """Ensure that the pool has a copy of an image of another pool, which is only read."""
+        with self._alone(adoption.id):
+            adopting.adopt_image(self._place, adoption)
+
+    def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
+        """Ensure its record, with this host's region and zone and the key wrapped for this host."""
+        with self._alone(adoption.id):
+            adopting.adopt_record(self._place, adoption, held_bytes)
+
+    def leave(self, adoption: Adoption) -> None:
+        """Undo both."""
+        with self._alone(adoption.id):
+            adopting.leave(self._place, adoption)
+
+    def inspect(self, root: Path, wrapping_key: str | None) -> Iterator[Finding]:
+        """What another host's pool holds, and whether it can be adopted; nothing is written there."""
+        return sources.inspect(root, sources.source_keys(wrapping_key, self._place.keys))
+
+    def holds(self, id: str) -> bool:
+        """Whether the pool has a volume or snapshot of that id, whatever the book says."""
+        return adopting.holds(self._place, id)
+
+    def read_record(self, volume_id: str) -> Volume:
+        """What the record beside the image says; Damaged when it cannot be trusted."""
+        return record.read_record(self._place.pool, volume_id)
+
+    def read_snapshot_record(self, snapshot_id: str) -> Snapshot:
+        """As `read_record`, of a snapshot."""
+        return record.read_snapshot_record(self._place.pool, snapshot_id)
+
     def write_record(self, volume: Volume) -> None:
         """Ensure the self-describing record beside the image, on disk."""
         with self._alone(volume.id):
@@ -121,6 +164,34 @@ class VolumeStore:
     def erase_snapshot(self, snapshot_id: str) -> None:
         """Ensure that it is gone with its record, on disk."""
         snapshotting.erase_snapshot(self._place, snapshot_id)
+
+    def list_changes(self, base: str, snapshot_id: str) -> list[tuple[int, int]]:
+        """Offset and length of every range in which the snapshot may differ from the base, another local one."""
+        return snapshotting.list_changes(self._place, base, snapshot_id)
+
+    def snapshot_files(self, origin: Origin, snapshot_id: str) -> dict[str, Path]:
+        """The files that a snapshot is: its image, and of LUKS its header."""
+        return snapshotting.snapshot_files(self._place, origin, snapshot_id)
+
+    def open_key(self, origin: Origin) -> bytes | None:
+        """The volume's key in the clear, to be wrapped for elsewhere at once; None when it has none."""
+        if origin.wrapped_key is None:
+            return None
+        return self._place.keys.unwrap(origin.wrapped_key, origin.volume_id).reveal
+
+    def close_key(self, key: bytes, volume_id: str) -> str:
+        """A key from elsewhere, wrapped with the host's wrapping key and bound to the volume."""
+        return self._place.keys.wrap(Key(key), volume_id)
+
+    def begin_copy(self, volume: Volume, image_bytes: int) -> dict[str, Path] | None:
+        """Ensure the files of a volume in the making, to be filled; None when it is whole already."""
+        with self._alone(volume.id):
+            return begin_copy(self._place, volume, image_bytes)
+
+    def finish_copy(self, volume: Volume, origin_id: str) -> None:
+        """Ensure that what was filled is the volume, with its own identity."""
+        with self._alone(volume.id):
+            finish_copy(self._place, volume, origin_id)
 
     def rewrap_key(self, origin: Origin, volume_id: str) -> str | None:
         """The origin's key, wrapped for a volume that is made of its bytes."""
@@ -184,6 +255,7 @@ class VolumeStore:
 
     def close(self) -> None:
         """For `caddis down`: unmount the pool. Conflict while a volume or scratch of it is in use."""
+        sources.close_source(self._place.run)
         self._place.pool.close()
         mount.drop_own_mount(self._place.run)
 
@@ -204,6 +276,7 @@ def open_store(choice: PoolChoice, *, host: str, data: Path, run: Path) -> Volum
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mount.ensure_own_mount(run)
     try:
+        sources.close_source(run)
         pool = open_pool(choice, host=host, data=data, run_folder=run)
     except BaseException:
         mount.drop_own_mount(run)

@@ -49,8 +49,7 @@ def _close_mount(target: Path, what: str) -> int | None:
 
 
 def _by(device: int | None) -> str:
-    holders = mount.list_holders(device) if device is not None else []
-    return " by process " + ", ".join(map(str, holders[:5])) if holders else ""
+    return mount.by_holders(device) if device is not None else ""
 
 
 def _remove(target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from caddis.domain.snapshot import Snapshot, SnapshotStatus
+from caddis.domain.volume import EncryptionKind
 from caddis.wire.time import time_to_wire
 
 
@@ -20,8 +21,13 @@ def snapshot_to_wire(snapshot: Snapshot) -> dict[str, Any]:
         "retention_days": snapshot.retention_days,
         "volume_id": snapshot.volume_id,
         "volume_name": snapshot.volume_name,
+        "encrypted": snapshot.origin.encryption is not EncryptionKind.NONE,
         "scheduled": snapshot.scheduled,
         "problem": snapshot.problem,
+        "is_local": snapshot.is_local,
+        "kept_at": time_to_wire(snapshot.kept_at) if snapshot.kept_at else None,
+        "kept_size": snapshot.kept_bytes,
+        "keep_problem": snapshot.keep_problem,
     }
 
 

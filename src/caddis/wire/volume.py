@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from caddis.domain.errors import Invalid
 from caddis.domain.ids import check_volume_name
+from caddis.domain.io_limits import check_bandwidth, check_iops
 from caddis.domain.machine import Guest
 from caddis.domain.sizes import check_volume_size
+from caddis.domain.snapshot import Snapshot
 from caddis.domain.volume import DEFAULT_RETENTION_DAYS, FileSystemKind, Volume, VolumeState, check_retention
 from caddis.wire.machine_config import guest_from_wire
 from caddis.wire.reading import Reader, naming
@@ -17,8 +20,12 @@ from caddis.wire.time import time_to_wire
 DEFAULT_SIZE_GB = 3  # the API's; the command line always sends its own default of 1
 
 
-def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
-    """The volume object. Unattached is null, never "": clients take any text for an attachment."""
+def volume_to_wire(volume: Volume, host_status: str = "ok", *, kept: Snapshot | None = None) -> dict[str, Any]:
+    """The volume object. Unattached is null, never "": clients take any text for an attachment.
+
+    The last fields are ours: the newest snapshot that is `kept` off the host. What was written since then is what
+    would be lost with the host.
+    """
     usage = volume.usage
     return {
         "id": volume.id,
@@ -43,6 +50,10 @@ def volume_to_wire(volume: Volume, host_status: str = "ok") -> dict[str, Any]:
         "host_status": host_status,
         "host_dedication_key": "",
         "host_dedication_id": "",
+        "last_kept_snapshot_id": kept.id if kept else None,
+        "last_kept_at": time_to_wire(kept.created_at) if kept else None,
+        **({"temporary": True} if volume.temporary else {}),  # ours, as the next
+        **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),  # ours: clients pass it over
     }
 
 
@@ -62,14 +73,16 @@ class VolumeRequest:
     snapshot_retention: int = DEFAULT_RETENTION_DAYS
     auto_backup_enabled: bool = True
     compute: Guest | None = None
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeUpdate:
-    """A change of snapshot settings; None leaves one as it is."""
+    """A change of settings; None leaves one as it is. `io_limits` has those that change, by IoLimits' names."""
 
     snapshot_retention: int | None = None
     auto_backup_enabled: bool | None = None
+    io_limits: Mapping[str, int | None] | None = None
 
 
 def volume_request_from_wire(document: object) -> VolumeRequest:
@@ -91,6 +104,7 @@ def volume_request_from_wire(document: object) -> VolumeRequest:
         snapshot_retention=_retention(reader) or DEFAULT_RETENTION_DAYS,
         auto_backup_enabled=reader.truth("auto_backup_enabled", True),
         compute=guest_from_wire(compute) if compute and compute.document else None,
+        temporary=reader.truth("temporary"),
     )
 
 
@@ -100,6 +114,7 @@ def volume_update_from_wire(document: object) -> VolumeUpdate:
     return VolumeUpdate(
         snapshot_retention=_retention(reader),
         auto_backup_enabled=reader.find_truth("auto_backup_enabled"),
+        io_limits=_io_limits(reader.find_object("io_limits")),
     )
 
 
@@ -121,3 +136,15 @@ def _retention(reader: Reader) -> int | None:
     if not reader.has("snapshot_retention"):
         return None
     return naming("snapshot_retention", check_retention, reader.document["snapshot_retention"])
+
+
+def _io_limits(reader: Reader | None) -> dict[str, int | None] | None:
+    """Here null is a value: as the installation says."""
+    if reader is None:
+        return None
+    checks = {"iops": check_iops, "bandwidth": check_bandwidth}
+    return {
+        key: naming(reader.at(key), check, reader.document[key])
+        for key, check in checks.items()
+        if key in reader.document
+    }

@@ -12,11 +12,15 @@ from caddis.agent.operations.machine_teardown import MACHINE_TEARDOWN
 from caddis.agent.operations.machine_update import MACHINE_UPDATE
 from caddis.agent.operations.snapshot_create import SNAPSHOT_CREATE
 from caddis.agent.operations.snapshot_erase import SNAPSHOT_ERASE
+from caddis.agent.operations.snapshot_forget import SNAPSHOT_FORGET
+from caddis.agent.operations.snapshot_keep import SNAPSHOT_KEEP
+from caddis.agent.operations.volume_adopt import SNAPSHOT_ADOPT, VOLUME_ADOPT
 from caddis.agent.operations.volume_copy import VOLUME_COPY
 from caddis.agent.operations.volume_create import VOLUME_CREATE
 from caddis.agent.operations.volume_destroy import VOLUME_DESTROY
 from caddis.agent.operations.volume_erase import VOLUME_ERASE
 from caddis.agent.operations.volume_extend import VOLUME_EXTEND
+from caddis.agent.operations.volume_hydrate import VOLUME_HYDRATE
 from caddis.agent.operations.volume_import import VOLUME_IMPORT
 from caddis.agent.operations.volume_restore import VOLUME_RESTORE
 from caddis.agent.operations.volume_update import VOLUME_UPDATE
@@ -26,6 +30,7 @@ from caddis.journal.operation import Operation
 RECIPES: tuple[Operation[World], ...] = (
     VOLUME_CREATE,
     VOLUME_COPY,
+    VOLUME_HYDRATE,
     VOLUME_IMPORT,
     VOLUME_UPDATE,
     VOLUME_EXTEND,
@@ -33,7 +38,11 @@ RECIPES: tuple[Operation[World], ...] = (
     VOLUME_RESTORE,
     VOLUME_ERASE,
     SNAPSHOT_CREATE,
+    SNAPSHOT_KEEP,
     SNAPSHOT_ERASE,
+    SNAPSHOT_FORGET,
+    VOLUME_ADOPT,
+    SNAPSHOT_ADOPT,
     MACHINE_CREATE,
     MACHINE_LAUNCH,
     MACHINE_TEARDOWN,

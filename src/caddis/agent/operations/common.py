@@ -14,7 +14,7 @@ from caddis.domain.ids import ulid
 from caddis.domain.machine import Event, Machine
 from caddis.domain.sizes import format_bytes, gb_to_bytes
 from caddis.domain.snapshot import Origin, Snapshot
-from caddis.domain.volume import Volume
+from caddis.domain.volume import MORE_SPACE, Volume
 
 
 def dump(value: object) -> Any:
@@ -38,7 +38,7 @@ def check_pool(book: Reader, capacity_bytes: int, more_gb: int, what: str) -> No
     if gb_to_bytes(more_gb) > free:
         raise NoCapacity(
             f"this host's pool has {format_bytes(max(0, free))} left, too little {what}",
-            hint="choose a smaller size, or destroy volumes that are not needed",
+            hint=MORE_SPACE,
         )
 
 

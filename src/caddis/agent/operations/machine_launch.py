@@ -15,6 +15,7 @@ from caddis.agent.book import Writer
 from caddis.agent.operations.common import make_event
 from caddis.agent.world import World
 from caddis.domain.errors import Conflict, Problem
+from caddis.domain.io_limits import choose_io_limits
 from caddis.domain.life import Launched, LaunchFailed, decide
 from caddis.domain.machine import Machine, MachineState
 from caddis.domain.volume import FileSystemKind
@@ -103,8 +104,15 @@ def _plan(context: Context[World]) -> LaunchPlan:
         hostname=hostname_of(machine),
         netns=context.results["network"],
         binds=tuple(
-            Bind(source=bind["source"], destination=bind["path"], is_device=bind["raw"])
-            for bind in context.results["volumes"]
+            Bind(
+                source=bind["source"],
+                destination=bind["path"],
+                is_device=bind["raw"],
+                io_limits=choose_io_limits(
+                    world.book.get_volume(mount.volume).io_limits, machine.config.guest, world.io_policy
+                ),
+            )
+            for bind, mount in zip(context.results["volumes"], machine.config.mounts, strict=True)
         ),
         memory_mb=machine.config.guest.memory_mb,
         cpus=machine.config.guest.cpus,

@@ -1,4 +1,7 @@
-"""snapshot.erase: gone for good. What it held alone is free; what the next one shared with it is now that one's."""
+"""snapshot.erase: gone from the pool. What it held alone is free; what the next one shared with it is now that one's.
+
+One that is kept stays in the book, without the key that only the pool's bytes needed: the store has its own.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,13 @@ def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
     if newer is not None:
         writer.put_snapshot(replace(newer, held_bytes=int(heir["held"])))
     snapshot = writer.find_snapshot(context.inputs["id"])
-    if snapshot is not None:
+    if snapshot is None:
+        return
+    if not snapshot.may_be_kept:
         writer.delete_snapshot(snapshot.id, snapshot.app)
+    else:
+        gone = replace(snapshot, is_local=False, held_bytes=0)
+        writer.put_snapshot(replace(gone, origin=replace(snapshot.origin, wrapped_key=None)))
 
 
 SNAPSHOT_ERASE: Operation[World] = Operation(

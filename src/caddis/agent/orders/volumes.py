@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
+from caddis.agent.clock import steady_now
 from caddis.agent.operations.common import dump
 from caddis.agent.present import Presenter
 from caddis.agent.supervisor import Supervisor
@@ -13,7 +14,7 @@ from caddis.agent.threads import in_thread
 from caddis.domain.errors import Invalid, NotFound, Problem
 from caddis.domain.ids import VOLUME_ID, ulid
 from caddis.domain.snapshot import Origin, origin_of
-from caddis.domain.volume import UNDO_PERIOD, EncryptionKind, Volume, VolumeState
+from caddis.domain.volume import UNDO_PERIOD, EncryptionKind, Volume, VolumeState, check_destroyable
 from caddis.telemetry.log import note
 from caddis.wire.volume import (
     DEFAULT_SIZE_GB,
@@ -22,6 +23,8 @@ from caddis.wire.volume import (
     volume_request_from_wire,
     volume_update_from_wire,
 )
+
+_QUICK = 20.0  # seconds
 
 
 class VolumeOrders:
@@ -47,12 +50,41 @@ class VolumeOrders:
         id = checked_id(document)
         known = await in_thread(self._world.book.find_volume, id)
         if known is None or known.state in (VolumeState.CREATING, VolumeState.RESTORING):
+            if origin := document.get("kept_of"):
+                await self._hydrate(id, app, request, origin=str(origin))
+                return await in_thread(self._show, id, app)
             async with self._supervisor.exclusively(id):
                 if request.snapshot_id or request.source_volume_id:
                     await self._copy(id, app, request)
                 else:
                     await self._make(id, app, request)
         return await in_thread(self._show, id, app)
+
+    async def _hydrate(self, id: str, app: str, request: VolumeRequest, *, origin: str) -> None:
+        """From the installation's store, in the background: `origin` is the volume whose snapshot it is.
+
+        What is quick is waited for, so that whoever asked learns of a chunk that is missing.
+        """
+        state = VolumeState.HYDRATING if request.source_volume_id else VolumeState.RESTORING
+        kind = EncryptionKind.FSCRYPT if request.encrypted else EncryptionKind.NONE  # until the snapshot says it
+        volume = replace(self.describe(id, app, request, encryption=kind), state=state)
+        inputs = {
+            "volume": dump(volume),
+            "origin": origin,
+            "snapshot": request.snapshot_id,
+            "capacity_bytes": self._world.volumes.capacity_bytes(),
+        }
+        operation = f"hydrate:{id}"
+        await self._supervisor.begin("volume.hydrate/1", inputs, id=operation, subject=id)
+        find = self._world.book.find_volume
+
+        def has_ended() -> bool:
+            volume = find(id)
+            return volume is None or volume.state is VolumeState.CREATED
+
+        await self._supervisor.changes.wait_until(lambda: has_ended() or None, _QUICK)
+        if (problem := (await in_thread(self._supervisor.journal.get, operation)).problem) is not None:
+            raise problem
 
     async def _make(self, id: str, app: str, request: VolumeRequest) -> None:
         kind = self._world.volumes.choose_encryption(request.encrypted, request.fstype)
@@ -99,14 +131,17 @@ class VolumeOrders:
             fstype=request.fstype,
             snapshot_retention=request.snapshot_retention,
             auto_backup_enabled=request.auto_backup_enabled,
+            temporary=request.temporary,
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Other snapshot settings."""
+        """Other settings."""
         changes = {key: value for key, value in asdict(volume_update_from_wire(document)).items() if value is not None}
-        await in_thread(self._world.book.get_volume, id, app)
+        volume = await in_thread(self._world.book.get_volume, id, app)
         if changes:
-            await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
+            # no launch may read the old limits while the new ones are being written
+            async with self._supervisor.exclusively(volume.attached_machine_id or f"no machine of {id}"):
+                await self._operate("volume.update/1", {"id": id, "changes": changes}, id)
         return await in_thread(self._show, id, app)
 
     async def extend(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -121,13 +156,18 @@ class VolumeOrders:
         shown = await in_thread(self._show, id, app, observe=True)
         return {"volume": shown, "needs_restart": needs_restart}
 
-    async def destroy(self, id: str, app: str) -> dict[str, Any]:
-        """Soft: it can be brought back for a day. Destroying what is destroyed already changes nothing."""
+    async def destroy(self, id: str, app: str, *, erase: bool = False) -> dict[str, Any]:
+        """Soft, unless told to `erase` or temporary: it can be brought back for a day. Again changes nothing."""
         volume = await in_thread(self._world.book.get_volume, id, app)
         if volume.state is not VolumeState.PENDING_DESTROY:
-            erase_at = self._world.now() + self._undo_period
+            check_destroyable(volume)  # before waiting for whoever works on it
+            erase_at = await in_thread(steady_now, self._world) + self._undo_period
             await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
-        return await in_thread(self._show, id, app)
+        shown = await in_thread(self._show, id, app)
+        if erase or volume.temporary:
+            await self._operate("volume.erase/1", {"id": id}, id)
+            shown["state"] = str(VolumeState.DESTROYED)
+        return shown
 
     async def restore(self, id: str, app: str) -> dict[str, Any]:
         """Bring a destroyed volume back."""
@@ -137,7 +177,8 @@ class VolumeOrders:
 
     async def erase_overdue(self) -> None:
         """Erase what was destroyed longer ago than the time for undo."""
-        for volume in await in_thread(self._world.book.list_overdue_volumes, self._world.now()):
+        now = await in_thread(steady_now, self._world)
+        for volume in await in_thread(self._world.book.list_overdue_volumes, now):
             try:
                 await self._operate("volume.erase/1", {"id": volume.id}, volume.id)
             except Problem as problem:

@@ -1,4 +1,4 @@
-"""Building an image: the one endpoint that streams both ways."""
+"""Images: building one (the one endpoint that streams both ways), and seeing that one is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 from starlette.responses import Response, StreamingResponse
 
-from caddis.api.call import Call
-from caddis.control.builds import build
+from caddis.api.call import Call, passed_on
+from caddis.control.builds import build, ensure_image
 from caddis.domain.errors import Problem
 from caddis.wire.body import document_to_body
 
@@ -38,3 +38,9 @@ async def create_build(call: Call) -> Response:
                 yield b"\n" + document_to_body({"error": problem.message}) + b"\n"
 
     return StreamingResponse(tell(), media_type="text/plain")
+
+
+async def create_image(call: Call) -> Response:
+    """Fetch and unpack an image (`image`: its reference), so that a deploy knows before it touches a machine."""
+    app = await call.app()
+    return passed_on(await ensure_image(call.control, app.name, await call.checked_body(), user=call.caller.name))

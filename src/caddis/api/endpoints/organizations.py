@@ -58,6 +58,30 @@ async def list_volumes(call: Call) -> Response:
     return reply({"volumes": told, "next_cursor": cursor, "last_volume_id": found[-1].id if found else ""})
 
 
+async def find_volume(call: Call) -> Response:
+    """A volume by its id alone, with the app it belongs to: as flyctl asks GraphQL where it was told no app.
+
+    A volume that the token does not reach is answered like one that is not there; one that is gone and has left
+    snapshots, by little more than its app.
+    """
+    wanted = call.path("id")
+    found = await call.control.read(index.find_volume, wanted)
+    if found is not None and await _reaches(call, found.app):
+        return reply({**_decode(call, found), "app_name": found.app})
+    for snapshot in await call.control.read(index.list_snapshots, wanted):
+        if await _reaches(call, snapshot.app):
+            return reply({"id": wanted, "name": snapshot.name, "state": index.DESTROYED, "app_name": snapshot.app})
+    raise NotFound(f"volume not found: there is no volume {wanted}", hint="fly volumes list -a APP")
+
+
+async def _reaches(call: Call, app: str) -> bool:
+    try:
+        await call.app(app)
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
 async def _page(call: Call, kind: str) -> tuple[list[Indexed], str]:
     organization = await call.organization(call.path("slug"))
     page = index.Page(

@@ -36,9 +36,10 @@ async def update_volume(call: Call) -> Response:
 
 
 async def delete_volume(call: Call) -> Response:
-    """Softly: `restore_volume` undoes it."""
+    """Softly: `restore_volume` undoes it. With `?erase=true` for good, at once."""
     app = await call.app()
-    return await _change(call, app.name, "DELETE")
+    passage = Passage(method="DELETE", query=call.query, user=call.caller.name)
+    return passed_on(await volumes.change_volume(call.control, app.name, call.path("id"), passage))
 
 
 async def restore_volume(call: Call) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from caddis.cli.call import Call
 from caddis.cli.deploy.context import find_dockerfile, pack
 from caddis.cli.deploy.options import read_pairs
-from caddis.client.builds import build_image
+from caddis.client.builds import build_image, fetch_image
 from caddis.domain.errors import Missing, NotFound
 from caddis.domain.image import check_reference
 from caddis.domain.sizes import format_bytes
@@ -38,6 +38,7 @@ def choose_image(call: Call, app: str, config: FlyToml, folder: Path) -> str:
         image = absolute_image(named, folder)
         call.note("==> Building image", "green")
         call.say(f"Searching for image '{image}' remotely...")
+        call.send(fetch_image(app, image))  # a machine that is replaced is gone before the new one asks for its image
         return image
     return _build(call, app, config.build, folder)
 

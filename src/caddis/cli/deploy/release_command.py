@@ -1,4 +1,7 @@
-"""[deploy] release_command: run once, in a machine of its own without volumes, before anything is changed (1.5)."""
+"""[deploy] release_command: run once, in a machine of its own, before anything is changed (1.5).
+
+It has no volume, or with release_command_volume = "fork" a copy of the app's, which is thrown away afterwards.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.deploy.options import Options
+from caddis.cli.deploy.trial_volume import Trial, trial_volume
 from caddis.cli.deploy.wanted import Documents
 from caddis.cli.guest import guest_to_wire
 from caddis.cli.log_lines import last_lines
@@ -29,7 +33,16 @@ def run_release_command(call: Call, app: str, *, documents: Documents, options: 
     if not command or options.skip_release_command:
         return
     call.note(f"Running {app} release_command: {command}", "green")
-    body = {"config": _document(documents, command), "region": region}
+    with trial_volume(call, app, documents) as trial:
+        _run_in_machine(call, app, documents=documents, options=options, region=region, trial=trial)
+
+
+def _run_in_machine(
+    call: Call, app: str, *, documents: Documents, options: Options, region: str, trial: Trial | None
+) -> None:
+    command = documents.config.deploy.release_command if documents.config.deploy else ""
+    config = _document(documents, command) | ({"mounts": [trial.mount]} if trial else {})
+    body = {"config": config, "region": trial.region if trial else region}
     machine = str(call.send(create_machine(app, body))["id"])
     try:
         code = _wait_for_end(call, app, machine, seconds=options.release_command_timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ def run(call: Call) -> None:
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
     target = _target(call, folder)
+    _check_target(target)
     old = _old_config(call, folder)
     source = find_source(call, folder, old)
     settings = _settle(call, folder, source, old)
@@ -63,6 +65,17 @@ def _target(call: Call, folder: Path) -> Path:
     if call.switch("yaml"):
         raise Invalid("YAML is not written: use fly.toml, or --json")
     return folder / (call.text("config") or ("fly.json" if call.switch("json") else "fly.toml"))
+
+
+def _check_target(target: Path) -> None:
+    """Whether the file can be written is known before the app is made, which would be left without it."""
+    if target.is_dir():
+        raise Invalid(f"{target} is a folder: the app's configuration cannot be written there")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise Invalid(
+            f"{target} cannot be written",
+            hint="Go to a folder of yours that exists, or name one with --path or a file with --config.",
+        )
 
 
 def _old_config(call: Call, folder: Path) -> FlyToml | None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from caddis.cli.call import Call
-from caddis.cli.flags import APP_FLAGS, YES
+from caddis.cli.flags import APP_FLAGS, YES, switch
 from caddis.cli.verb import any_number, verb
 from caddis.cli.volumes.show_volume import TWO_OR_MORE, choose_volume, is_shown
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import destroy_volume, get_volume, list_volumes
 
 
 def run(call: Call) -> None:
     """One after the other; a "no" ends the command."""
-    app = call.app()
+    app = choose_app(call)
     for volume in call.arguments or (choose_volume(call, app),):
-        if not call.switch("yes") and not _is_sure(call, app, volume):
+        erase = call.switch("erase")
+        if not call.switch("yes") and not _is_sure(call, app, volume, erase=erase):
             return
-        gone = call.send(destroy_volume(app, volume))
+        gone = call.send(destroy_volume(app, volume, erase=erase))
         call.say(f"Destroyed volume ID: {gone['id']} name: {gone['name']}")
-        call.note(f"It can be brought back for 24 hours: fly volumes restore {gone['id']} -a {app}")
+        if not erase:
+            call.note(f"It can be brought back for 24 hours: fly volumes restore {gone['id']} -a {app}")
 
 
-def _is_sure(call: Call, app: str, volume: str) -> bool:
+def _is_sure(call: Call, app: str, volume: str, *, erase: bool) -> bool:
     name = call.send(get_volume(app, volume))["name"]
+    if erase:
+        call.note(f"The data and the key of volume {volume} will be gone for good, at once.", "red")
+        return call.confirm("Are you sure you want to erase this volume?")
     same = [one for one in call.send(list_volumes(app)) if one["name"] == name and is_shown(one)]
     if len(same) <= 2:
         call.note(
@@ -39,6 +45,6 @@ COMMAND = verb(
     run,
     usage="destroy [volume id ...]",
     short="Destroy one or more volumes (can be undone for 24 hours)",
-    flags=(*APP_FLAGS, YES),
+    flags=(*APP_FLAGS, YES, switch("erase", help="For good and at once: nothing can bring the volume back")),
     count=any_number,
 )

@@ -8,6 +8,7 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON, YES, text
 from caddis.cli.verb import at_most, verb
 from caddis.cli.volumes.show_volume import choose_volume, print_volume
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import extend_volume, get_volume
 from caddis.domain.errors import Invalid
 
@@ -18,7 +19,7 @@ _PER_GB = {"": 1.0, "k": 1e-6, "m": 1e-3, "g": 1.0, "t": 1e3, "p": 1e6}
 def run(call: Call) -> None:
     """The new size, or with + how much is added. The machine goes on running."""
     size, more = parse_size(call.text("size"))
-    app = call.app()
+    app = choose_app(call)
     volume = choose_volume(call, app)
     if more:
         size += int(call.send(get_volume(app, volume))["size_gb"])

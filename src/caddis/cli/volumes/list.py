@@ -8,12 +8,16 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON, switch
 from caddis.cli.tables import as_json, table
 from caddis.cli.verb import at_most, verb
+from caddis.cli.volumes.risk import at_risk
 from caddis.cli.volumes.show_volume import HEADER, is_shown, row, volume_json
 from caddis.client.volumes import list_volumes
 
 
 def run(call: Call) -> None:
-    """The table, or a JSON array; volumes that are being destroyed only with --all."""
+    """The table, or a JSON array; volumes that are being destroyed only with --all.
+
+    On stderr, for each, how full it is and what would be lost now.
+    """
     volumes = call.send(list_volumes(call.app()))
     if not call.switch("all"):
         volumes = [volume for volume in volumes if is_shown(volume)]
@@ -24,6 +28,8 @@ def run(call: Call) -> None:
     call.say(table(HEADER, [row(volume, now) for volume in volumes]), end="")
     if any(volume.get("host_status") == "unreachable" for volume in volumes):
         call.say("* These volumes' hosts could not be reached.")
+    for volume in volumes:
+        call.note(f"{volume['id']}: {at_risk(volume, now)}")
 
 
 COMMAND = verb(

@@ -6,12 +6,13 @@ from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON
 from caddis.cli.verb import exactly, verb
 from caddis.cli.volumes.show_volume import print_volume
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.volumes import restore_volume
 
 
 def run(call: Call) -> None:
     """Possible for 24 hours after the volume was destroyed."""
-    app = call.app()
+    app = choose_app(call)
     print_volume(call, call.send(restore_volume(app, call.arguments[0])), app)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from caddis.cli.call import Call
 from caddis.cli.tables import as_json, block, header_line
 from caddis.cli.times import ago, rfc822
+from caddis.cli.volumes.show_limits import limit_rows
 from caddis.client.volumes import list_volumes
 from caddis.domain.errors import Invalid, NotFound
 from caddis.wire.time import time_from_wire
@@ -34,6 +35,8 @@ _FIELDS = (
     "host_status",
 )
 
+_OURS = ("io_limits", "bytes_used", "bytes_total", "last_kept_snapshot_id", "last_kept_at")
+
 TWO_OR_MORE = (
     "every volume is pinned to one physical host. Create two or more volumes per application to avoid downtime:"
     " when that host fails, an app with a single volume is down, and its data may be lost."
@@ -57,13 +60,15 @@ def print_volume(call: Call, volume: Wire, app: str) -> None:
         ("Created at", rfc822(created)),
         ("Snapshot retention", volume.get("snapshot_retention", 0)),
         ("Scheduled snapshots", _truth(volume.get("auto_backup_enabled", False))),
+        *limit_rows(volume.get("io_limits") or {}),
     )
     call.say(block((label, str(value)) for label, value in rows), end="")
 
 
 def volume_json(volume: Wire) -> dict[str, Any]:
-    """Exactly the fields that flyctl prints, in its order."""
-    return {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    """The fields that flyctl prints, in its order, and after them those that are ours."""
+    theirs = {key: volume.get(key) for key in _FIELDS if key != "host_status" or volume.get(key)}
+    return theirs | {key: volume[key] for key in _OURS if key in volume}
 
 
 def row(volume: Wire, now: datetime, *, mark_unreachable: bool = True) -> list[str]:
@@ -93,8 +98,6 @@ def choose_volume(call: Call, app: str) -> str:
         return call.arguments[0]
     if not call.interactive:
         raise Invalid("volume ID must be specified when not running interactively")
-    if not app:
-        raise Invalid("volume ID or app required", hint="Name the volume, or the app with -a.")
     volumes = [volume for volume in call.send(list_volumes(app)) if is_shown(volume)]
     if not volumes:
         raise NotFound(f"no volumes found in app '{app}'")

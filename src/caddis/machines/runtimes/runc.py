@@ -21,11 +21,12 @@ from pathlib import Path
 from signal import SIGKILL, SIGTTOU
 
 from caddis.domain.errors import Problem
+from caddis.domain.io_limits import UNLIMITED, IoLimits
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
 from caddis.machines.execution import Inside, execute_inside, stopped
 from caddis.machines.lookup import check_program, look_up_account
-from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
+from caddis.machines.plan import Bind, ExecResult, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
 from caddis.machines.spec import INIT_PATH, Surroundings, runtime_spec
 from caddis.telemetry.seam import seam
@@ -164,6 +165,20 @@ class RuncRuntime:
         except FileNotFoundError:
             return []
 
+    def limit_io(self, name: str, destination: str, limits: IoLimits) -> None:
+        """Change what it may do to the bind at `destination` from now on; silent when it does not run."""
+        if self.find_watched_pid(name) is None:
+            return
+        try:
+            devices = json.loads(Path(self._files(name).folder, "devices.json").read_text())
+        except FileNotFoundError:
+            return  # it was launched by an older program: its next start will do
+        self._limit(name, devices[destination], limits)
+
+    def _limit(self, name: str, device: Sequence[int], limits: IoLimits) -> None:
+        major, minor = device
+        cgroup.limit_io(self._cgroup(name), (major, minor), iops=limits.iops or 0, bandwidth=limits.bandwidth or 0)
+
     def log_path(self, name: str) -> str:
         """Where its output is kept; machines/logs.py reads it."""
         return str(self._logs / f"{name}.log")
@@ -204,6 +219,8 @@ class RuncRuntime:
         os.makedirs(files.exits)
         os.mkdir(files.runc_root, 0o700)
         Path(files.folder, "config.json").write_text(json.dumps(spec))
+        devices = {bind.destination: _device_below(bind) for bind in plan.binds}
+        Path(files.folder, "devices.json").write_text(json.dumps(devices))
 
     def _run(self, plan: LaunchPlan, files: conmon.Files) -> int:
         log = self.log_path(plan.name)
@@ -215,6 +232,9 @@ class RuncRuntime:
         stat = process.find_stat(holder) if holder is not None else None
         if holder is None or stat is None:
             raise Problem(f"conmon of machine {plan.name} ended before the machine was started")
+        for bind in plan.binds:  # its group is there by now, and nothing of it has run
+            if bind.io_limits != UNLIMITED:
+                self._limit(plan.name, _device_below(bind), bind.io_limits)
         runc.start(files.runc_root, plan.name, init)
         seam("runc.launch:started")
         launched = {"launch": plan.launch, "pid": holder, "started": stat.started}
@@ -267,4 +287,12 @@ def _end_conmon(files: conmon.Files) -> None:
 
 def _device_numbers(path: str) -> tuple[int, int]:
     number = os.stat(path).st_rdev
+    return os.major(number), os.minor(number)
+
+
+def _device_below(bind: Bind) -> tuple[int, int]:
+    """The device of a raw volume, or the one that is mounted: where a machine's I/O is counted and held back."""
+    if bind.is_device:
+        return _device_numbers(bind.source)
+    number = os.stat(bind.source).st_dev
     return os.major(number), os.minor(number)

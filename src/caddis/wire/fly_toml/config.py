@@ -76,6 +76,7 @@ class Deploy:
     release_command: str = ""
     release_command_timeout: float | None = None
     release_command_vm: Vm | None = None
+    release_command_volume: str = ""  # ours: "fork", or nothing
     seed_command: str = ""
 
 

@@ -125,6 +125,7 @@ def _deploy(reader: Reader) -> Deploy:
         release_command=reader.text("release_command"),
         release_command_timeout=_duration(reader, "release_command_timeout"),
         release_command_vm=_vm(vm) if vm else None,
+        release_command_volume=reader.text("release_command_volume"),
         seed_command=reader.text("seed_command"),
     )
 

@@ -102,6 +102,17 @@ def _check_deploy(config: FlyToml, groups: Collection[str], report: Report) -> N
         )
     if deploy.max_unavailable is not None and deploy.max_unavailable <= 0:
         report("error", "deploy.max_unavailable", "deploy.max_unavailable must be greater than 0")
+    if deploy.release_command_volume not in ("", "fork"):
+        report(
+            "error",
+            "deploy.release_command_volume",
+            f'deploy.release_command_volume is {deploy.release_command_volume!r}: the only value is "fork", a copy of'
+            " the volume for the release command",
+        )
+    elif deploy.release_command_volume and not config.mounts:
+        report(
+            "error", "deploy.release_command_volume", "deploy.release_command_volume needs [mounts]: what is forked?"
+        )
     for key in ("release_command", "seed_command"):
         try:
             split_command(getattr(deploy, key), what=f"deploy.{key}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON
 from caddis.cli.verb import exactly, verb
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.snapshots import create_snapshot
 
 
 def run(call: Call) -> None:
     """It is taken in the background: `fly volumes snapshots list` tells when it is there."""
     volume = call.arguments[0]
-    call.send(create_snapshot(call.app(), volume))
+    call.send(create_snapshot(choose_app(call), volume))
     call.say(f"Scheduled to snapshot volume {volume}")
 
 

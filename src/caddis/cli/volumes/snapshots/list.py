@@ -10,6 +10,7 @@ from caddis.cli.flags import APP_FLAGS, JSON
 from caddis.cli.tables import as_json, table
 from caddis.cli.times import ago
 from caddis.cli.verb import exactly, verb
+from caddis.cli.volumes.whose import choose_app
 from caddis.client.snapshots import list_snapshots
 from caddis.domain.sizes import format_bytes
 from caddis.wire.time import time_from_wire
@@ -22,7 +23,7 @@ _FIELDS = ("id", "size", "volume_size", "digest", "created_at", "status", "reten
 def run(call: Call) -> None:
     """Oldest first; also those of a volume that was destroyed."""
     volume = call.arguments[0]
-    snapshots = call.send(list_snapshots(call.app(), volume))
+    snapshots = call.send(list_snapshots(choose_app(call), volume))
     if call.json:
         call.say(as_json([{key: one.get(key) for key in _FIELDS} for one in snapshots]), end="")
         return
