@@ -292,6 +292,6 @@ def test_an_agent_that_is_killed_leaves_nothing_behind(calls: Calls, tree: Path,
             (tmp_path / words[-1]).unlink(missing_ok=True)
         wait_until(lambda: views(calls.up) == [], "the new agent has swept")
         wait_until(lambda: listed() == before, "the volumes are as they were")  # noqa: B023
-        held = calls.ok("GET", f"/volumes/{volume}")
-        assert held["state"] == "created"
+        wait_until(lambda: calls.ok("GET", f"/volumes/{volume}")["host_status"] == "ok", "the agent answers")
+        assert calls.ok("GET", f"/volumes/{volume}")["state"] == "created"
     destroy(calls, volume)
