@@ -165,6 +165,15 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(calls: Calls, tree: Path, 
         "volumes", "import", "bad", "--from", "nowhere", *words, folder=tmp_path, code=1
     )
     assert "--from is missing" in fly("volumes", "import", "bad", *words, folder=tmp_path, code=1)
+    for query, sentence in {
+        "name=Bad-Name&size_gb=1": "is not valid",
+        "name=x&size_gb=many": "not a whole number",
+        "name=x&size_gb=1&encrypted=perhaps": "neither true nor false",
+        "name=x&size_gb=0": "out of range",
+        "name=x&region=nowhere": "region nowhere not found",
+    }.items():
+        assert sentence in calls.refused(422, "POST", f"/volumes/import?{query}", content=good["a.tar.zst"])
+    assert "format 'zip'" in calls.refused(422, "GET", f"/volumes/{origin}/export?format=zip")
     large = tmp_path / "large.tar"
     with tarfile.open(large, "w") as tar:
         member = tarfile.TarInfo("large")
