@@ -58,14 +58,14 @@ class Running:
 
 
 @contextmanager
-def running(*, hosts: int = 2, pool_size: str = "3G") -> Iterator[Running]:
-    """Up until the block ends; then everything is stopped, detached and deleted."""
+def running(*more: str, hosts: int = 2, pool_size: str = "3G") -> Iterator[Running]:
+    """Up, told `more`, until the block ends; then everything is stopped, detached and deleted."""
     folder = Path(tempfile.mkdtemp(prefix="caddis-e2e-"))
     data = folder / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FLY_", "CADDIS_"))}
     environment |= {"XDG_CONFIG_HOME": str(folder / "config"), "TERM": "dumb", "PATH": f"{BIN}:{os.environ['PATH']}"}
     words = ["up", "--data", str(data), "--listen", f"127.0.0.1:{_free_port()}", "--region", "lhr"]
-    words += ["--hosts", str(hosts), "--pool-size", pool_size]
+    words += ["--hosts", str(hosts), "--pool-size", pool_size, *more]
     server = Running(data, environment, tuple(words))
     try:
         with server.up():

@@ -174,13 +174,13 @@ def _volume_copy(stage: Stage) -> Prepared:
     return inputs, f"copy:{COPY}", COPY
 
 
-def _adoption(stage: Stage, id: str) -> tuple[dict[str, Any], Volume, Snapshot]:
-    """A volume and its snapshot, which are in another pool now and of which this host knows nothing any more."""
+def _adoption(stage: Stage, id: str, *, in_place: bool = False) -> tuple[dict[str, Any], Volume, Snapshot]:
+    """A volume and its snapshot, of which the book knows nothing any more; in another pool now unless `in_place`."""
     run(stage, "snapshot.create/1", *_snapshot_create(stage))
     book = stage.world.book
     volume, snapshot = book.get_volume(VOLUME), book.find_snapshot(SNAPSHOT)
     assert snapshot is not None
-    source = stage.move_away(VOLUME, SNAPSHOT)
+    source = None if in_place else stage.move_away(VOLUME, SNAPSHOT)
     book.write(lambda writer: (writer.delete_snapshot(SNAPSHOT, "web"), writer.delete_volume(VOLUME, "web")))
     adoption = Adoption(
         id=id, source=source, wrapping_key=None, region="ams", zone="b2", at=stage.world.now() + timedelta(days=9)
@@ -192,6 +192,16 @@ def _adoption(stage: Stage, id: str) -> tuple[dict[str, Any], Volume, Snapshot]:
 def _volume_adopt(stage: Stage) -> Prepared:
     inputs, volume, _snapshot = _adoption(stage, VOLUME)
     return {**inputs, "row": dump(replace(volume, state=VolumeState.CREATING))}, "adopt", VOLUME
+
+
+def _volume_adopt_in_place(stage: Stage) -> Prepared:
+    inputs, volume, _snapshot = _adoption(stage, VOLUME, in_place=True)
+    return {**inputs, "row": dump(replace(volume, state=VolumeState.CREATING))}, "adopt", VOLUME
+
+
+def _snapshot_adopt_in_place(stage: Stage) -> Prepared:
+    inputs, _volume, snapshot = _adoption(stage, SNAPSHOT, in_place=True)
+    return {**inputs, "row": dump(replace(snapshot, status=SnapshotStatus.WAITING))}, "adopt", VOLUME
 
 
 def _snapshot_adopt(stage: Stage) -> Prepared:
@@ -419,6 +429,8 @@ CASES = (
     Case("snapshot.forget/1", _snapshot_forget, _has_no_snapshot, _has_no_snapshot),
     Case("snapshot.erase/1", _snapshot_erase, _has_only_the_next_snapshot, _has_no_volume),
     Case("volume.adopt/1", _volume_adopt, _has_adopted_volume, _has_nothing),
+    Case("volume.adopt/1", _volume_adopt_in_place, _has_adopted_volume, _has_nothing),
+    Case("snapshot.adopt/1", _snapshot_adopt_in_place, _has_adopted_snapshot, _has_nothing),
     Case("snapshot.adopt/1", _snapshot_adopt, _has_adopted_snapshot, _has_nothing),
     Case("machine.create/1", _machine_create, _has_machine(MachineState.CREATED), _has_no_machine),
     Case("machine.launch/1", _machine_launch, _has_machine(MachineState.STARTED), _has_machine(MachineState.FAILED)),

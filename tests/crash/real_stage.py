@@ -27,7 +27,7 @@ from caddis.agent.options import Options
 from caddis.agent.world import World
 from caddis.domain.errors import Problem
 from caddis.domain.sizes import GIB
-from caddis.kernel import cgroup, netns, process
+from caddis.kernel import cgroup, mount, netns, process
 from caddis.network.host import HostNetwork
 from caddis.telemetry.seam import watch
 from real_store import list_loops, list_mounts
@@ -179,6 +179,7 @@ class RealStage:
 
     def leftovers(self) -> list[str]:
         alive = {machine.id for machine in self.world.book.list_machines()}  # a machine keeps its log
+        mount.wait_until(lambda: not any(" /usr/sbin/runc" in line for line in self.ground.observe()), patience=10)
         found = [line for line in self.ground.observe() if not (line.startswith("log ") and line[4:18] in alive)]
         return found + rows(self.world)
 

@@ -65,3 +65,37 @@ def test_a_volume_lives_on_in_another_installation(tmp_path: Path) -> None:
             here.await_state(machine, "started")
             assert here.shell(machine, "cat /data/file") == "kept\n"
             here.close()
+
+
+def test_a_pool_whose_host_lost_its_book_fills_a_new_one(tmp_path: Path) -> None:
+    with running(hosts=1, pool_size="4G") as up:
+        calls = Calls(up, "diary")
+        volume = calls.make_volume()
+        machine = calls.make_machine("echo kept > /data/file; sync; sleep 1000", volume=volume)
+        calls.await_state(machine, "started")
+        calls.ok("POST", f"/volumes/{volume}/snapshots")
+        wait_until(
+            lambda: {one["status"] for one in calls.ok("GET", f"/volumes/{volume}/snapshots")} == {"created"},
+            "it is taken",
+        )
+        calls.ok("DELETE", f"/machines/{machine}?force=true")
+        calls.close()
+        subprocess.run([BIN / "caddis", "down", "--data", str(up.data)], env=up.environment, check=True)
+        for lost in (*(up.data / "hosts/h1").glob("book.sqlite*"), *up.data.glob("catalog.sqlite*")):
+            lost.unlink()
+        with up.up():
+            assert "app not found" in up.fly("volumes", "list", "-a", "diary", folder=tmp_path, code=1)
+        assert f"{volume} (volume data of app diary, 1 GB): can be adopted" in _adopt(up)
+        done = _adopt(up, "--yes")
+        assert "made app diary" in done and done.count(": adopted") == 2
+        with up.up():
+            (listed,) = json.loads(up.fly("volumes", "list", "-a", "diary", "--json", folder=tmp_path))
+            assert (listed["id"], listed["state"]) == (volume, "created")
+            said = up.fly("volumes", "snapshots", "list", volume, "-a", "diary", folder=tmp_path)
+            assert "created" in said
+            here = Calls(up, "other")
+            here.app = "diary"
+            machine = here.make_machine("sleep 1000", volume=volume)
+            here.await_state(machine, "started")
+            assert here.shell(machine, "cat /data/file") == "kept\n"
+            here.close()

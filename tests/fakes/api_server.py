@@ -167,10 +167,13 @@ class FakeApi:
             case ("GET", "machines"):
                 return [one for one in self.machines.values() if one["app"] == app["name"]]
             case ("POST", "volumes"):
-                wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention", "temporary")}
+                wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
             case (_, "volumes", volume, *verb):
-                return self._volume(method, self._get(self.volumes, volume, "volume"), verb, more["body"])
+                found = self._get(self.volumes, volume, "volume")
+                if method == "DELETE" and "erase" in more["query"] and not found["attached_machine_id"]:
+                    return self.volumes.pop(volume) | {"state": "destroyed"}
+                return self._volume(method, found, verb, more["body"])
             case ("POST", "images"):
                 if more["body"]["image"].startswith("nothing"):
                     raise Answer(404, f"image {more['body']['image']} does not exist")
@@ -189,8 +192,6 @@ class FakeApi:
             if volume["attached_machine_id"]:
                 raise Answer(409, f"volume {volume['id']} is attached and cannot be destroyed")
             volume["state"] = "pending_destroy"
-            if volume.get("temporary"):
-                return self.volumes.pop(volume["id"]) | {"state": "destroyed"}
         elif verb == ["restore"]:
             volume["state"] = "created"
         elif verb == ["extend"]:

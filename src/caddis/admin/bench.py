@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from caddis.admin.measures import commandline, deploying, inout, lifecycle, memory
+from caddis.admin.measures import commandline, copies, deploying, inout, lifecycle, memory
 from caddis.admin.measures.row import Row, table
 from caddis.admin.measures.subject import fresh_installation
 from caddis.admin.probes import missing, probe_all
 from caddis.admin.probes import table as probe_table
 from caddis.domain.errors import Missing
 
-PARTS = ("lifecycle", "memory", "commandline", "deploying", "inout")
+PARTS = ("lifecycle", "memory", "commandline", "deploying", "inout", "copies")
 
 
 @click.command("bench")
@@ -50,6 +50,7 @@ def _measure(parent: Path | None, wanted: tuple[str, ...]) -> list[Row]:
             "commandline": lambda: commandline.measure(subject),
             "deploying": lambda: deploying.measure(subject, parent),
             "inout": lambda: inout.measure(subject),
+            "copies": lambda: copies.measure(subject),
         }
         for name in PARTS:
             if name in wanted:

@@ -25,7 +25,7 @@ def verb() -> None:
 
 
 @verb.command("adopt")
-@click.argument("where", type=click.Path(path_type=Path))
+@click.argument("where", type=click.Path(path_type=Path), required=False)
 @data_option
 @click.option(
     "--wrapping-key",
@@ -36,8 +36,10 @@ def verb() -> None:
 @click.option("--volume", "volumes", multiple=True, metavar="ID", help="Only this one and its snapshots; repeatable.")
 @click.option("--host", default="h1", show_default=True, metavar="NAME", help="The host that takes them over.")
 @click.option("--yes", is_flag=True, help="Do it. Without, only tell what is there.")
-def adopt(*, where: Path, data: Path, host: str, yes: bool, **more: Any) -> int:
+def adopt(*, where: Path | None, data: Path, host: str, yes: bool, **more: Any) -> int:
     """Copy volumes and snapshots out of the pool on a device, in a pool image or in a folder.
+
+    Without WHERE: bring into the book what lies in this host's own pool and the book does not know; nothing is copied.
 
     WHERE is only read. `caddis up` must not run meanwhile; machines run on. What is damaged, foreign, known here
     already or does not open with the wrapping key is named and left alone. Exit status 1 if something was.
@@ -48,7 +50,7 @@ def adopt(*, where: Path, data: Path, host: str, yes: bool, **more: Any) -> int:
         raise NotFound(f"this installation has no host {host}", hint=f"it has {', '.join(installation.list_hosts())}")
     chosen = read_choices(installation.data / "settings.toml") or Choices()
     key = more["wrapping_key"]
-    words = ["--adopt", str(where.absolute()), *(("--yes",) if yes else ())]
+    words = ["--adopt", str(where.absolute()) if where else "own", *(("--yes",) if yes else ())]
     words += ["--wrapping-key", str(key.absolute())] if key else []
     words += [word for id in more["volumes"] for word in ("--adopt-only", id)]
     with installation.hold():
@@ -58,7 +60,8 @@ def adopt(*, where: Path, data: Path, host: str, yes: bool, **more: Any) -> int:
         except Failed as failed:
             raise Problem(plain_sentence(failed.stderr)) from failed
         found = [json.loads(line) for line in done.text.splitlines()]
-        made = _ensure_apps(installation, {one["app"] for one in found if one["outcome"] in ("adopted", "known")})
+        here = [one["app"] for one in found if one["outcome"] in ("adopted", "known")]
+        made = _ensure_apps(installation, set(here)) if yes else []
     for one in found:
         print(_line(one))
     for app in made:

@@ -8,6 +8,8 @@ undoes one that was cut short. Tells what it did on stdout, a line of JSON for e
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,16 +29,18 @@ from caddis.domain.volume import Volume, VolumeState
 from caddis.journal.journal import Journal
 from caddis.volumes.sources import Finding, image_path, opened_source
 
+OWN = "own"  # instead of a place: what lies in this host's pool and its book knows nothing of
+
 
 def adopt(options: Options) -> None:
     """All that is wanted of the pool at `options.adopt`, or without `options.yes` only a look at it."""
     opened = open_world(options)
     try:
         journal = Journal(opened.world.book.database, RECIPES)
-        with opened_source(Path(options.adopt or ""), options.run) as root:
+        with _opened_pool(opened, options) as root:
             work = _Adopting(opened, journal, options, root)
             wanted = set(options.adopt_only)
-            for finding in opened.store.inspect(root, options.wrapping_key):
+            for finding in sorted(opened.store.inspect(root, options.wrapping_key), key=_age):
                 if not options.adopt_only or work.is_wanted(finding):
                     wanted.discard(finding.id)
                     print(json.dumps(work.take(finding)), flush=True)  # noqa: T201  stdout is for whoever asked
@@ -46,12 +50,28 @@ def adopt(options: Options) -> None:
         opened.close()
 
 
+@contextmanager
+def _opened_pool(opened: OpenWorld, options: Options) -> Iterator[Path]:
+    if options.adopt == OWN:
+        yield opened.store.pool.root
+        return
+    with opened_source(Path(options.adopt or ""), options.run) as root:
+        yield root
+
+
+def _age(finding: Finding) -> tuple[bool, float, str]:
+    """Volumes first, then snapshots, oldest first: in this order the book lists them."""
+    thing = finding.thing
+    taken = thing.created_at.timestamp() if isinstance(thing, Snapshot) else 0.0
+    return isinstance(thing, Snapshot), taken, finding.id
+
+
 class _Adopting:
     """One pool to adopt from."""
 
     def __init__(self, opened: OpenWorld, journal: Journal[World], options: Options, root: Path) -> None:
         self._opened, self._world, self._journal = opened, opened.world, journal
-        self._options, self._root = options, root
+        self._options, self._root, self._in_place = options, root, options.adopt == OWN
         self._at: datetime = steady_now(opened.world)
 
     def is_wanted(self, finding: Finding) -> bool:
@@ -69,7 +89,7 @@ class _Adopting:
             return {**_told(thing.id, "known", None), **_described(thing)}
         try:
             check_adoptable(thing, named=thing.id in self._options.adopt_only)
-            if self._opened.store.holds(thing.id):
+            if not self._in_place and self._opened.store.holds(thing.id):
                 raise Conflict(f"this host's pool has a {thing.id} already, of which its book knows nothing")
             if self._options.yes:
                 self._operate(thing)
@@ -81,11 +101,12 @@ class _Adopting:
         world = self._world
         adoption = Adoption(
             id=thing.id,
-            source=str(self._root),
+            source=None if self._in_place else str(self._root),
             wrapping_key=self._options.wrapping_key,
             region=world.region,
             zone=world.zone,
             at=self._at,
+            older=self._find_older(thing) if isinstance(thing, Snapshot) and self._in_place else None,
         )
         row: Volume | Snapshot
         if isinstance(thing, Volume):
@@ -99,6 +120,10 @@ class _Adopting:
         id = ulid(int(world.now().timestamp() * 1000), world.entropy())
         self._journal.begin(name, inputs, id=id, subject=subject)
         self._journal.walk(id, world)
+
+    def _find_older(self, snapshot: Snapshot) -> str | None:
+        before = self._world.book.list_snapshots(snapshot.volume_id)
+        return before[-1].id if before else None
 
 
 def _told(id: str, outcome: str, problem: Problem | None) -> dict[str, Any]:

@@ -14,16 +14,18 @@ from caddis.domain.volume import Volume, VolumeState
 class Adoption:
     """One thing that is to become this host's.
 
-    `source` is the folder of the pool that holds it, `wrapping_key` the file with what its key is wrapped with (None:
-    this host's own). `at` is this host's steady time: a snapshot's days count anew from then.
+    `source` is the folder of the pool that holds it, None when that is this host's own pool: then nothing is copied.
+    `wrapping_key` is the file with what its key is wrapped with (None: this host's own key). `at` is this host's steady
+    time: a snapshot's days count anew from then. `older` is the snapshot that it shares blocks with.
     """
 
     id: str
-    source: str
+    source: str | None
     wrapping_key: str | None
     region: str
     zone: str
     at: datetime
+    older: str | None = None
 
 
 def check_adoptable(thing: Volume | Snapshot, *, named: bool) -> None:
@@ -53,7 +55,7 @@ def adopted_volume(volume: Volume, adoption: Adoption, wrapped_key: str | None) 
 
 
 def adopted_snapshot(snapshot: Snapshot, adoption: Adoption, wrapped_key: str | None, held_bytes: int) -> Snapshot:
-    """As this host has it, with all of its days before it."""
+    """As this host has it, with all of its days before it. What another store has of it is not this one's to keep."""
     return replace(
         snapshot,
         region=adoption.region,
@@ -62,4 +64,8 @@ def adopted_snapshot(snapshot: Snapshot, adoption: Adoption, wrapped_key: str | 
         due_at=adoption.at,
         expires_at=adoption.at + timedelta(days=snapshot.retention_days),
         held_bytes=held_bytes,
+        kept_at=None,
+        kept_in="",
+        kept_bytes=0,
+        keep_problem="",
     )

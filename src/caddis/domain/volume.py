@@ -84,7 +84,6 @@ class Volume:
     wrapped_key: str | None = None  # base64; see volumes/keys.py
     usage: Usage = Usage()
     io_limits: IoLimits = NOTHING_SAID
-    temporary: bool = False  # it was made to be thrown away: destroying it is for good, at once
 
     @property
     def encrypted(self) -> bool:

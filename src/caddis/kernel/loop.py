@@ -187,7 +187,12 @@ def _is_direct(device: LoopDevice) -> bool:
 def _attach_new(fd: int, autoclear: bool, sector: int) -> LoopDevice | None:
     """A new device, or None when another process took the free one first."""
     path = f"/dev/loop{_find_free()}"
-    device = LoopDevice(path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    try:
+        device = LoopDevice(path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as refused:
+        if refused.errno in (errno.ENXIO, errno.ENOENT):
+            return None  # it was taken away between the question and now: devices come and go
+        raise
     try:
         if _configure(device.fd, fd, sector, autoclear):
             return device

@@ -1,6 +1,7 @@
 """Taking over one volume or snapshot of another host's pool: its bytes are copied, its key is wrapped anew.
 
-The source is only read. What is half-done has a name of its own until it is whole.
+The source is only read. What is half-done has a name of its own until it is whole. What lies in this host's own pool
+already is neither copied nor, whatever happens, erased.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from caddis.volumes.erasing import erase_volume
 from caddis.volumes.file_pool import FilePool
 from caddis.volumes.keys import WrappingKey
 from caddis.volumes.place import Place, snapshot_slice, volume_slice
+from caddis.volumes.pool import Pool
 from caddis.volumes.record import (
     read_record,
     read_snapshot_record,
@@ -36,6 +38,8 @@ def adopt_image(place: Place, adoption: Adoption) -> None:
     name = _slice(adoption.id)
     if place.pool.has(name):
         return
+    if adoption.source is None:
+        raise Damaged(f"the image of {adoption.id} is missing from the pool")
     kind, id = name.split("/")
     source, unfinished = image_path(Path(adoption.source), kind, id), f"{name}.new"
     try:
@@ -59,7 +63,9 @@ def adopt_image(place: Place, adoption: Adoption) -> None:
 
 def adopt_record(place: Place, adoption: Adoption, held_bytes: int) -> None:
     """Ensure the record beside it, which tells of this host and holds the key wrapped for this host."""
-    other = FilePool(Path(adoption.source), fixed_capacity=0, mount_point=None)
+    other: Pool = place.pool
+    if adoption.source is not None:
+        other = FilePool(Path(adoption.source), fixed_capacity=0, mount_point=None)
     keys = source_keys(adoption.wrapping_key, place.keys)
     if _is_volume(adoption):
         volume = read_record(other, adoption.id)
@@ -84,7 +90,9 @@ def holds(place: Place, id: str) -> bool:
 
 
 def leave(place: Place, adoption: Adoption) -> None:
-    """Undo both: nothing of it is in this host's pool."""
+    """Undo both: no copy of it is in this host's pool. A record rewritten in place serves as well as before."""
+    if adoption.source is None:
+        return
     if _is_volume(adoption):
         erase_volume(place, adoption.id)
     else:

@@ -37,6 +37,8 @@ class PoolChoice:
 class Pool(Protocol):
     """Every `ensure`-like method may be called again after a crash."""
 
+    root: Path  # the folder with its records
+
     def capacity_bytes(self) -> int:
         """Bytes that may be promised to slices together."""
 

@@ -121,7 +121,6 @@ def _to_document(volume: Volume) -> dict[str, Any]:
         "erase_at": volume.erase_at.isoformat() if volume.erase_at else None,
         "snapshot_retention": volume.snapshot_retention,
         "auto_backup_enabled": volume.auto_backup_enabled,
-        **({"temporary": True} if volume.temporary else {}),
         **({"io_limits": msgspec.to_builtins(volume.io_limits)} if volume.io_limits.said else {}),
     }
 
@@ -143,7 +142,6 @@ def _from_document(document: dict[str, Any]) -> Volume:
         erase_at=datetime.fromisoformat(erase_at) if erase_at else None,
         snapshot_retention=document["snapshot_retention"],
         auto_backup_enabled=document["auto_backup_enabled"],
-        temporary=document.get("temporary", False),
         io_limits=msgspec.convert(document.get("io_limits") or {}, type=IoLimits),
     )
 

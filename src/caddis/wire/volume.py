@@ -52,7 +52,6 @@ def volume_to_wire(volume: Volume, host_status: str = "ok", *, kept: Snapshot | 
         "host_dedication_id": "",
         "last_kept_snapshot_id": kept.id if kept else None,
         "last_kept_at": time_to_wire(kept.created_at) if kept else None,
-        **({"temporary": True} if volume.temporary else {}),  # ours, as the next
         **({"io_limits": asdict(volume.io_limits)} if volume.io_limits.said else {}),  # ours: clients pass it over
     }
 
@@ -73,7 +72,6 @@ class VolumeRequest:
     snapshot_retention: int = DEFAULT_RETENTION_DAYS
     auto_backup_enabled: bool = True
     compute: Guest | None = None
-    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +102,6 @@ def volume_request_from_wire(document: object) -> VolumeRequest:
         snapshot_retention=_retention(reader) or DEFAULT_RETENTION_DAYS,
         auto_backup_enabled=reader.truth("auto_backup_enabled", True),
         compute=guest_from_wire(compute) if compute and compute.document else None,
-        temporary=reader.truth("temporary"),
     )
 
 

@@ -34,7 +34,7 @@ def measure(subject: Subject) -> list[Row]:
     plain, encrypted = subject.create_volume("plain", encrypted=False), subject.create_volume("secret", encrypted=True)
     held = [subject.create_machine(volume) for volume in (plain, encrypted)]
     raw = subject.installation.data.parent
-    places = {"raw": raw, "caddis": _mounted(plain), "encrypted": _mounted(encrypted)}
+    places = {"raw": raw, "caddis": mounted_at(plain), "encrypted": mounted_at(encrypted)}
     rows = [_fio_row(name, places) for name in _JOBS]
     rows.append(_compare("SQLite commit, synchronous=FULL", _sqlite, places, unit="commits/s", least=_SQLITE_LEAST))
     for machine in held:
@@ -44,7 +44,7 @@ def measure(subject: Subject) -> list[Row]:
     return rows
 
 
-def _mounted(volume: str) -> Path:
+def mounted_at(volume: str) -> Path:
     """Where the host has it mounted while a machine uses it: the very file system that the machine sees as /data."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         place = line.split()[4]

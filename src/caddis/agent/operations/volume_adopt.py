@@ -69,8 +69,9 @@ def _reserve_snapshot(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> No
 
 
 def _measure(context: Context[World]) -> int:
-    """It was copied: it shares nothing with the snapshots before it."""
-    return context.world.volumes.held_bytes(_adoption(context).id, None)
+    """A copy shares nothing with the snapshots before it."""
+    adoption = _adoption(context)
+    return context.world.volumes.held_bytes(adoption.id, adoption.older)
 
 
 def _finish_snapshot(book: sqlite3.Connection, context: Context[World]) -> None:

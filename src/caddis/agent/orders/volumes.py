@@ -131,7 +131,6 @@ class VolumeOrders:
             fstype=request.fstype,
             snapshot_retention=request.snapshot_retention,
             auto_backup_enabled=request.auto_backup_enabled,
-            temporary=request.temporary,
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -157,14 +156,14 @@ class VolumeOrders:
         return {"volume": shown, "needs_restart": needs_restart}
 
     async def destroy(self, id: str, app: str, *, erase: bool = False) -> dict[str, Any]:
-        """Soft, unless told to `erase` or temporary: it can be brought back for a day. Again changes nothing."""
+        """Soft, unless told to `erase`: it can be brought back for a day. Destroying it again changes nothing."""
         volume = await in_thread(self._world.book.get_volume, id, app)
         if volume.state is not VolumeState.PENDING_DESTROY:
             check_destroyable(volume)  # before waiting for whoever works on it
             erase_at = await in_thread(steady_now, self._world) + self._undo_period
             await self._operate("volume.destroy/1", {"id": id, "erase_at": erase_at.isoformat()}, id)
         shown = await in_thread(self._show, id, app)
-        if erase or volume.temporary:
+        if erase:
             await self._operate("volume.erase/1", {"id": id}, id)
             shown["state"] = str(VolumeState.DESTROYED)
         return shown

@@ -1,7 +1,8 @@
 """[deploy] release_command_volume = "fork": the release command tries itself on a copy of the app's volume.
 
-The copy is a temporary volume: destroying it is for good. It is looked for by its name and not by its id, so that one
-that was still being made when the deploy was interrupted goes as well.
+It is erased, and not only destroyed: with a day for undo, each deploy would hold a volume's space for a day. It is
+looked for by its name and not by its id, so that one that was still being made when the deploy was interrupted goes
+too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.deploy.wanted import Documents
-from caddis.cli.volumes.show_volume import BEING_DESTROYED
 from caddis.client.machines import destroy_machine
 from caddis.client.volumes import create_volume, destroy_volume, list_volumes
 from caddis.domain.errors import Conflict, NotFound, TimedOut
@@ -79,7 +79,6 @@ def _wish(name: str, origin: Mapping[str, Any]) -> dict[str, Any]:
         "source_volume_id": origin["id"],
         "require_unique_zone": False,
         "auto_backup_enabled": False,
-        "temporary": True,
     }
 
 
@@ -87,7 +86,7 @@ def _throw_away(call: Call, app: str, name: str, *, patience: float) -> None:
     """Until no such volume is left; for `patience` seconds one may still appear."""
     begun = time.monotonic()
     while True:
-        left = [one for one in call.send(list_volumes(app)) if one["name"] == name and not _is_gone(one)]
+        left = [one for one in call.send(list_volumes(app)) if one["name"] == name and one["state"] != "destroyed"]
         waited = time.monotonic() - begun
         if not left and waited >= patience:
             return
@@ -101,17 +100,12 @@ def _throw_away(call: Call, app: str, name: str, *, patience: float) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _is_gone(volume: Mapping[str, Any]) -> bool:
-    """A server that knows no temporary volumes keeps it for a day, and there is no more to be done."""
-    return volume["state"] in BEING_DESTROYED and not volume.get("temporary")
-
-
 def _end(call: Call, app: str, volume: Mapping[str, Any]) -> None:
     """A machine that holds it goes first; both may be gone, or not ready to go, by now."""
     try:
         if volume["attached_machine_id"]:
             call.send(destroy_machine(app, str(volume["attached_machine_id"]), kill=True))
         else:
-            call.send(destroy_volume(app, str(volume["id"])))
+            call.send(destroy_volume(app, str(volume["id"]), erase=True))
     except (Conflict, NotFound):
         pass
