@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from caddis.domain.files import ExportFormat
 from caddis.domain.snapshot import origin_of
 from caddis.images.store import ImageStore
+from contracts.moving_contract import VIEW
 from contracts.volumes_contract import copy_of, create
 from real_store import temporary_host
 
@@ -116,18 +118,54 @@ def test_no_transaction_that_was_acknowledged_before_a_snapshot_is_missing_in_it
         assert len(acknowledged) > 1000
         for snapshot, at in taken:
             copy = copy_of(store, volume, snapshot_id=snapshot)
-            folder = Path(store.mount(copy))
-            (folder / "pg" / "postmaster.pid").unlink()
-            with place(image, tmp_path / "copy", folder) as restored, restored.server():
-                counted = int(restored.ask("SELECT count(*) FROM pgbench_history"))
-                sums = "SELECT sum(abalance) = (SELECT sum(delta) FROM pgbench_history) FROM pgbench_accounts"
-                assert counted == 0 or restored.ask(sums) == "t"
-            assert counted >= sum(end < at for end in acknowledged), snapshot
+            check_starts(image, tmp_path / "copy", Path(store.mount(copy)), sum(end < at for end in acknowledged))
             store.unmount(copy.id)
             store.erase(copy.id)
             store.erase_snapshot(snapshot)
         store.unmount(volume.id)
         store.erase(volume.id)
+
+
+@pytest.mark.parametrize("format", list(ExportFormat))
+def test_a_database_under_load_is_exported_and_starts_where_it_is_imported(
+    image: str, tmp_path: Path, format: ExportFormat
+) -> None:
+    with temporary_host() as host:
+        store = host.open()
+        volume, other = create(store, encrypted=True), create(store)
+        data = Path(store.mount(volume))
+        data.chmod(0o777)
+        with place(image, tmp_path / "origin", data) as origin:
+            origin.run("initdb", "-D", "/data/pg", "-U", "postgres", "--auth=trust", "--locale=C.UTF-8")
+            with origin.server():
+                origin.run("pgbench", "-h", "/run", "-U", "postgres", "-i", "-q", "-s", "1")
+                words = origin.words("pgbench", *["-h", "/run", "-U", "postgres", "-n", "-T", "600", "-l"])
+                with subprocess.Popen(
+                    [*words, "--log-prefix=/data/log"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                ) as bench:
+                    time.sleep(1)
+                    at = time.time()
+                    root = store.open_view(VIEW, origin_of(volume), None)
+                    parts = store.export(VIEW, origin_of(volume), root, format)
+                    store.fill(other, lambda: next(parts, b""), lambda _bytes: None)
+                    store.close_view(VIEW)
+                    bench.send_signal(signal.SIGINT)
+                acknowledged = sum(end < at for end in _times(data))
+        assert acknowledged > 10
+        check_starts(image, tmp_path / "copy", Path(store.mount(other)), acknowledged)
+        for each in (volume, other):
+            store.unmount(each.id)
+            store.erase(each.id)
+
+
+def check_starts(image: str, folder: Path, data: Path, acknowledged: int) -> None:
+    """The database in that folder starts, is consistent, and has at least so many transactions."""
+    (data / "pg" / "postmaster.pid").unlink()
+    with place(image, folder, data) as restored, restored.server():
+        counted = int(restored.ask("SELECT count(*) FROM pgbench_history"))
+        sums = "SELECT sum(abalance) = (SELECT sum(delta) FROM pgbench_history) FROM pgbench_accounts"
+        assert counted == 0 or restored.ask(sums) == "t"
+    assert counted >= acknowledged
 
 
 def _times(data: Path) -> Iterator[float]:

@@ -18,14 +18,16 @@ _UNREAD_SECONDS = 600.0  # the longest that a client may leave unread what was s
 class Flow(StreamingResponse):
     """Sends what a blocking iterator gives; a Problem on the way, or a client that left, breaks the answer off.
 
-    A client sees that by the missing end of the chunked body. `close` is awaited at the end, whatever happened.
+    A client sees that by the missing end of the chunked body. `close` is awaited whatever happened, and, if all went
+    well, before the end is sent: who has seen that can rely on it that nothing is held any more.
     """
 
     def __init__(
         self, parts: Iterator[bytes], close: Callable[[], Awaitable[None]], headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(_pulled(parts), headers=headers, media_type="application/octet-stream")
+        super().__init__(self._pulled(), headers=headers, media_type="application/octet-stream")
         self._parts, self._close = parts, close
+        self._closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send, then give back."""
@@ -42,13 +44,18 @@ class Flow(StreamingResponse):
             note("an answer broke off", path=scope["path"], why="the client does not read it")
         finally:
             with anyio.CancelScope(shield=True):
-                await in_thread(_end, self._parts)
-                await self._close()
+                await self._give_back()
 
+    async def _pulled(self) -> AsyncIterator[bytes]:
+        while (part := await in_thread(next, self._parts, b"")) != b"":
+            yield part
+        await self._give_back()
 
-async def _pulled(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (part := await in_thread(next, parts, b"")) != b"":
-        yield part
+    async def _give_back(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await in_thread(_end, self._parts)
+            await self._close()
 
 
 def _end(parts: Iterator[bytes]) -> None:

@@ -8,7 +8,7 @@ from caddis.domain.errors import Invalid
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
-_LEVEL = 3
+NORMAL, QUICK = 3, 1  # levels
 _STEP = 1 << 20
 _GATHERED = 256 << 10  # bytes of output that are handed on together
 _MOST_WINDOW_LOG = 27  # 128 MiB: what `zstd` itself reads without being told to
@@ -19,11 +19,11 @@ def is_zstd(start: bytes) -> bool:
     return start.startswith(MAGIC) or (start[1:4] == _SKIPPABLE and 0x50 <= start[0] <= 0x5F)
 
 
-def compress(parts: Iterable[bytes]) -> Iterator[bytes]:
+def compress(parts: Iterable[bytes], *, level: int = NORMAL) -> Iterator[bytes]:
     """The parts as one frame."""
     from backports.zstd import CompressionParameter, ZstdCompressor
 
-    options: dict[int, int] = {CompressionParameter.compression_level: _LEVEL, CompressionParameter.checksum_flag: 1}
+    options: dict[int, int] = {CompressionParameter.compression_level: level, CompressionParameter.checksum_flag: 1}
     compressor = ZstdCompressor(options=options)
     gathered = bytearray()
     for part in parts:

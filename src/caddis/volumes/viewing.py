@@ -11,11 +11,12 @@ import os
 import re
 from pathlib import Path
 
-from caddis.domain.errors import Damaged, Invalid, WrongVolume
+from caddis.domain.errors import Conflict, Damaged, Invalid, WrongVolume
 from caddis.domain.ids import filesystem_label, filesystem_uuid
 from caddis.domain.snapshot import Origin
 from caddis.domain.volume import EncryptionKind, FileSystemKind
 from caddis.kernel import filesystem, mount
+from caddis.telemetry.log import note
 from caddis.telemetry.seam import seam
 from caddis.volumes.encryption import (
     LUKS_HEADER,
@@ -77,13 +78,16 @@ def close_view(place: Place, view: str) -> None:
 
 
 def sweep_views(place: Place) -> None:
-    """Close every view: nobody looks through them any more."""
+    """Close every view: nobody looks through them any more. What cannot be closed yet goes the next time."""
     points = place.run / "views"
     found = {path.name for path in points.iterdir()} if points.exists() else set()
     found |= {name.removeprefix("scratch/") for name in place.pool.list_names("scratch", unfinished=True)}
     for view in sorted({name.removesuffix("-image") for name in found}):
         if _NAME.match(view):
-            close_view(place, view)
+            try:
+                close_view(place, view)
+            except Conflict as problem:  # somebody stands in it; that must not keep the host from serving
+                note("a view is left", view=view, why=problem.message)
 
 
 def view_slice(view: str) -> str:

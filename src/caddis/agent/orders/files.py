@@ -86,6 +86,11 @@ class FileOrders:
                 f"snapshot {id} is of a raw volume, which has no files that Caddis could read",
                 hint=f"fly volumes create {snapshot.volume_name} --snapshot-id {id} -a {app}",
             )
+        if not snapshot.is_local:
+            raise Conflict(
+                f"snapshot {id} is only kept off its host by now, where its files cannot be read one by one",
+                hint=f"fly volumes create {snapshot.volume_name} --snapshot-id {id} -a {app}",
+            )
         view = self._name_view()
         return view, await in_thread(self._world.volumes.open_view, view, snapshot.origin, id)
 
