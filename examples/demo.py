@@ -32,7 +32,16 @@ def main() -> int:
     begun = time.monotonic()
     try:
         with Stage(PROJECT) as stage:
-            for scene in (launch, provision, deploy, sign, release_again, lose_the_agent, take_the_volume_away):
+            for scene in (
+                launch,
+                provision,
+                deploy,
+                sign,
+                release_again,
+                look_back,
+                lose_the_agent,
+                take_the_volume_away,
+            ):
                 scene(stage)
             stage.told("Clean up: the app, then everything that this installation has in the kernel")
             stage.run(f"fly apps destroy {APP} --yes")
@@ -123,6 +132,30 @@ def release_again(stage: Stage) -> None:
     stage.check("No such file" in said, "the file outside /data survived the deploy")
 
 
+def look_back(stage: Stage) -> None:
+    """A snapshot, what happened after it, and a volume made of it."""
+    stage.told("Take a snapshot, sign once more, and look back: a new volume holds what was")
+    machine = _machines(stage)[0]
+    volume = next(
+        one["id"] for one in stage.json("fly volumes list --json") if one["attached_machine_id"] == machine["id"]
+    )
+    stage.run(f"fly volumes snapshots create {volume}")
+    _until(lambda: _kept(stage, volume), "the snapshot was not kept off its host")
+    stage.run(f"fly volumes snapshots list {volume}")
+    stage.show(f"curl -d name=Bob -d message=Later {_url(machine)}/")
+    _call(f"{_url(machine)}/", {"name": "Bob", "message": "Later"})
+    (snapshot,) = stage.json(f"fly volumes snapshots list {volume} --json")
+    said = stage.run(f"fly volumes snapshots ls {snapshot['id']}")
+    stage.check("guestbook.db" in said, "the snapshot does not hold the guestbook")
+    stage.run(f"fly volumes create looked_back --snapshot-id {snapshot['id']} --yes", show=3)
+    said = stage.run("fly volumes list")
+    stage.check("last kept" in said, "the list does not tell when the volume was last kept")
+
+
+def _kept(stage: Stage, volume: str) -> bool:
+    return any(one["id"] == volume and one["last_kept_at"] for one in stage.json("fly volumes list --json"))
+
+
 def lose_the_agent(stage: Stage) -> None:
     """Machines do not care about us."""
     stage.told("Kill the machine's agent: the machine runs on, and the next agent finds it")
@@ -146,12 +179,17 @@ def take_the_volume_away(stage: Stage) -> None:
     stage.show("sed -i '/^\\[mounts\\]/,$d' fly.toml")
     stage.run("fly deploy", answer="y", show=4)
     stage.run("fly volumes list")
-    volumes = stage.json("fly volumes list --json")
+    volumes = _volumes(stage)
     stage.check(not any(volume["attached_machine_id"] for volume in volumes), "a volume is still attached")
     gone = volumes[0]["id"]
     stage.run(f"fly volume delete {gone}", answer="y", show=3)
-    left = [volume["id"] for volume in stage.json("fly volumes list --json") if volume["state"] == "created"]
+    left = [volume["id"] for volume in _volumes(stage) if volume["state"] == "created"]
     stage.check(gone not in left and len(left) == 1, "the volume was not deleted")
+
+
+def _volumes(stage: Stage) -> list[dict[str, Any]]:
+    """Those that the app began with."""
+    return [volume for volume in stage.json("fly volumes list --json") if volume["name"] == VOLUME]
 
 
 def _machines(stage: Stage) -> list[dict[str, Any]]:
