@@ -155,8 +155,8 @@ class HostNetwork:
         gateway, bridge = subnets.gateway, self.bridge
         lines = [] if links.exists(bridge) else [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0"]
         lines += [
-            # Left to itself a bridge has the lowest address of its ports, and takes another when such a machine comes or
-            # goes; the other machines go on writing to the old one for half a minute.
+            # Left to itself a bridge has the lowest address of its ports, and another one when that machine goes;
+            # the others go on writing to the old one for half a minute.
             f"link set {bridge} address {_mac(self._name)} up",
             f"address replace {gateway.v4}/{subnets.v4.prefixlen} dev {bridge}",
             # should the bridge vanish, packets to machines end here and do not leave by the default route
