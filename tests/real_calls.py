@@ -23,7 +23,7 @@ from tiny_image import make_tiny_image
 class Calls:
     """One app of a running installation; `image` is a tiny one with a shell."""
 
-    def __init__(self, up: Running, app: str) -> None:
+    def __init__(self, up: Running, app: str, *, make: bool = True) -> None:
         said = subprocess.run(
             [BIN / "caddis", "env", "--data", str(up.data)], capture_output=True, text=True, check=True
         )
@@ -32,7 +32,8 @@ class Calls:
         headers = {"Authorization": f"Bearer {self.token}"}
         self.up, self.app, self.client = up, app, httpx2.Client(base_url=base, headers=headers, timeout=90)
         self.image = make_tiny_image(up.data.parent)
-        self.ok("POST", "/v1/apps", {"app_name": app, "org_slug": "personal"})
+        if make:
+            self.ok("POST", "/v1/apps", {"app_name": app, "org_slug": "personal"})
 
     def close(self) -> None:
         """End the connections."""

@@ -186,6 +186,7 @@ def test_show_without_an_id_says_what_is_missing(fly: Fly) -> None:
         (("-r", "lhr", "--fs-type", "btrfs"), "filesystem type 'btrfs' is not one of ext4, raw"),
         (("-r", "lhr", "--vm-gpu-kind", "a10"), "machines with GPUs are not supported"),
         (("-r", "lhr", "--vm-size", "shared-cpu-3x"), "--vm-size is 'shared-cpu-3x', which is not a size"),
+        (("-r", "lhr", "--snapshot-id", ""), "--snapshot-id is empty"),
         (("-r", "lhr", "--bogus"), "unknown flag: --bogus"),
         (("-r", "lhr", "-x"), "unknown shorthand flag: 'x' in -x"),
         (("-r", "lhr", "extra"), "accepts 1 arg(s), received 2"),

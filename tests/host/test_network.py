@@ -78,6 +78,30 @@ def test_connecting_again_changes_nothing_and_half_a_connection_is_made_whole(ne
     assert links.list_addresses(Path(path).name, "eth0") >= {addresses.v4, addresses.v6}
 
 
+def test_machines_that_come_and_go_do_not_change_what_others_know_of_the_host(network: HostNetwork) -> None:
+    address = Path("/sys/class/net", network.bridge, "address")
+    before, seen = address.read_text(), set()
+    for slot in range(1, 9):  # one in nine bridges alone would keep a random address this long
+        network.connect(f"m{slot}", network.addresses(slot))
+        seen.add(address.read_text())
+    for slot in range(1, 9):
+        network.disconnect(f"m{slot}")
+        seen.add(address.read_text())
+    assert seen == {before}
+
+
+def test_the_next_machine_at_an_address_is_reached_by_who_knew_the_last_one(network: HostNetwork) -> None:
+    one, two = network.addresses(1), network.addresses(2)
+    first = network.connect("m1", one)
+    for name in ("m2", "m3", "m4"):
+        second = network.connect(name, two)
+        for address in (two.v4, two.v6):
+            assert pings(first, address)
+            assert subprocess.run(["/bin/busybox", "ping", "-c", "1", "-W", "2", address]).returncode == 0
+        assert pings(second, one.v6)
+        network.disconnect(name)
+
+
 def test_disconnecting_twice_is_silent_and_leaves_nothing(network: HostNetwork) -> None:
     network.connect("m1", network.addresses(1))
     network.disconnect("m1")

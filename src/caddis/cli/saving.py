@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -18,12 +19,19 @@ from caddis.domain.sizes import format_bytes
 _EVERY = 0.2  # seconds
 
 
-def check_free(path: Path, *, force: bool) -> None:
-    """Conflict when there is something already, unless it may go; NotFound when there is no such folder."""
+def check_free(path: Path, *, force: bool, folder: bool = False) -> None:
+    """Conflict when there is something already, unless it may go; NotFound when there is no such folder.
+
+    Only a plain file is ever replaced, and only by one: not a link, and not what is in /dev.
+    """
     if not path.parent.is_dir():
         raise NotFound(f"there is no folder {path.parent}")
-    if os.path.lexists(path) and (not force or path.is_dir()):
-        raise Conflict(f"{path} exists already and was not touched", hint="use another name, or --force to replace it")
+    if not os.path.lexists(path):
+        return
+    replaceable = stat.S_ISREG(path.lstat().st_mode) and not folder
+    if not (force and replaceable):
+        hint = "use another name" + (", or --force to replace it" if replaceable else "")
+        raise Conflict(f"{path} exists already and was not touched", hint=hint)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class HostNetwork:
         run(
             links.batch(
                 f"netns add {namespace}",
-                f"link add {outside} type veth peer name {_INSIDE} netns {namespace}",
+                f"link add {outside} type veth peer name {_INSIDE} address {self._mac(addresses)} netns {namespace}",
                 f"link set {outside} master {self.bridge} up",
             )
         )
@@ -117,6 +117,10 @@ class HostNetwork:
     def _link(self, name: str) -> str:
         return "cdv" + _digest(self._namespace(name), 6)
 
+    def _mac(self, addresses: Addresses) -> str:
+        """A slot's, so that nobody who knew the last machine at these addresses writes to one that is gone."""
+        return _mac(f"{self._name}-{addresses.v4}")
+
     def _known_subnets(self) -> Subnets:
         subnets = self._subnets or self._read_kept()
         if subnets is None:
@@ -151,7 +155,9 @@ class HostNetwork:
         gateway, bridge = subnets.gateway, self.bridge
         lines = [] if links.exists(bridge) else [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0"]
         lines += [
-            f"link set {bridge} up",
+            # Left to itself a bridge has the lowest address of its ports, and another one when that machine goes;
+            # the others go on writing to the old one for half a minute.
+            f"link set {bridge} address {_mac(self._name)} up",
             f"address replace {gateway.v4}/{subnets.v4.prefixlen} dev {bridge}",
             # should the bridge vanish, packets to machines end here and do not leave by the default route
             f"route replace unreachable {subnets.v4} metric {_METRIC}",
@@ -187,6 +193,11 @@ def _inside_lines(addresses: Addresses, subnets: Subnets) -> list[str]:
             f"route add ::/0 via {subnets.gateway.v6}",
         ]
     return lines
+
+
+def _mac(name: str) -> str:
+    """A link's address of our own making ("locally administered"), the same for the same name."""
+    return ":".join(["02", *re.findall("..", _digest(name, 5))])
 
 
 def _table_body(bridge: str, subnets: Subnets) -> str:

@@ -52,6 +52,8 @@ def _wish(call: Call, name: str) -> dict[str, Any]:
         raise Invalid(f"--count {call.number('count')} is less than nothing")
     size_gb = check_volume_size(call.number("size"))
     snapshot = call.text("snapshot-id")
+    if call.given("snapshot-id") and not snapshot:  # a script's variable that was not set: never an empty volume
+        raise Invalid("--snapshot-id is empty", hint="list a volume's snapshots: fly volumes snapshots list ID")
     return {
         "name": name,
         "size_gb": None if snapshot and not call.given("size") else size_gb,  # the snapshot's own

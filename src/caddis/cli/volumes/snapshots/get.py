@@ -25,7 +25,7 @@ def run(call: Call) -> None:
     listing = call.send(list_files(app, snapshot, spelled))
     local = _choose_name(path, call.arguments[2] if len(call.arguments) > 2 else "")
     force = call.switch("force")
-    check_free(local, force=force and listing["type"] == "file")
+    check_free(local, force=force, folder=listing["type"] == "directory")
     progress = Progress(call, "Getting")
     if listing["type"] == "directory":
         _get_folder(call, read_folder(call.client, app, snapshot, spelled), local, progress)
