@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from caddis.kernel.command import Command, Piped, piped
 from caddis.kernel.tar.unpack import Outcome
 
+_SOURCES = Path(__file__).resolve().parents[3]
 _STEP = 1 << 20
 _LONGEST = 24 * 3600.0  # seconds, of one archive
 
@@ -45,4 +47,6 @@ def outcome_of(program: Piped) -> Outcome:
 
 
 def _program(name: str, *words: str) -> Command:
-    return Command(argv=(sys.executable, "-I", "-m", f"caddis.kernel.tar.{name}", *words), deadline=_LONGEST)
+    # Told where Caddis is, because an interpreter may find it otherwise than by being installed with it.
+    argv = (sys.executable, "-s", "-P", "-m", f"caddis.kernel.tar.{name}", *words)
+    return Command(argv=argv, env={"PYTHONPATH": str(_SOURCES)}, deadline=_LONGEST)
