@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from caddis.kernel import loop, mount
+from fakes.fly_command import Talk
 from real_calls import Calls
 from real_machines import wait_until
 from real_up import BIN, Running, left_behind, running
@@ -251,6 +252,23 @@ def test_files_of_a_snapshot_are_read_without_restoring_it(
     assert "snapshot not found" in fly(*snapshots, "ls", "vs_0000000000000000", *app, folder=tmp_path, code=1)
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
     assert views(calls.up) == []
+
+
+def test_on_a_terminal_each_of_them_tells_how_far_it_is(calls: Calls, tree: Path, tmp_path: Path) -> None:
+    volume = import_(calls, tmp_path, str(tree))["id"]
+    id = calls.ok("POST", f"/volumes/{volume}/snapshots")["id"]
+    wait_until(lambda: calls.ok("GET", f"/volumes/{volume}/snapshots")[0]["status"] == "created", "it is created")
+    environment = {**calls.up.environment, "TERM": "xterm"}
+    for words, end in (
+        (["export", volume, "-o", "x.tar.zst"], "is in x.tar.zst"),
+        (["snapshots", "get", id, "big"], "is in big"),
+        (["snapshots", "get", id, "/", "whole"], "is in whole"),
+        (["import", "seen", "--from", "x.tar.zst", "-r", "lhr", "--require-unique-zone=false"], "Name: seen"),
+    ):
+        talk = Talk(["volumes", *words, "-a", calls.app], tmp_path, environment)
+        assert talk.end() == 0, talk.seen
+        assert end in talk.seen
+    destroy(calls, volume)
 
 
 def test_a_client_that_leaves_leaves_nothing_behind(

@@ -155,6 +155,31 @@ def test_a_bucket_needs_keys_and_an_endpoint_that_is_a_url() -> None:
         open_object_store(StoreChoice(url="s3://bucket", access_key="a", secret_key="b", endpoint="localhost:9000"))
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ({"url": "s3://Bad Bucket!/p"}, "cannot be the name of a bucket"),
+        ({"url": "s3://bücket/p"}, "cannot be the name of a bucket"),
+        ({"url": "s3://bucket/a//b"}, "cannot be a prefix"),
+        ({"url": "s3://bucket/../b"}, "cannot be a prefix"),
+        ({"url": "s3://bucket/a%00b"}, "cannot be a prefix"),
+        ({"endpoint": "http://"}, "is no URL"),
+        ({"endpoint": "http://a b:9"}, "is no URL"),
+        ({"endpoint": "http://host:99999"}, "is no URL"),
+        ({"endpoint": "http://host:port"}, "is no URL"),
+        ({"endpoint": "http://user:hush@host"}, "is no URL"),
+        ({"region": "here there"}, "is not a region"),
+        ({"access_key": "key\n"}, "the access key has a space"),
+        ({"secret_key": "schlüssel"}, "the secret key has a space"),
+    ],
+)
+def test_words_that_cannot_stand_in_a_request_are_refused(words: dict[str, str], complaint: str) -> None:
+    good = {"url": "s3://bucket/pre.fix/2_b", "access_key": "a", "secret_key": "b/+=", "endpoint": "https://[::1]:9/x"}
+    open_object_store(StoreChoice(**good))
+    with pytest.raises(Invalid, match=complaint):
+        open_object_store(StoreChoice(**good | words))
+
+
 def test_credentials_and_keys_never_show(tmp_path: Path) -> None:
     choice = StoreChoice(
         url="s3://bucket/prefix", access_key="AKIDENT", secret_key="hush", endpoint="http://127.0.0.1:9"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -118,11 +119,39 @@ def _open_folder(netloc: str, path: str, *, may_create: bool) -> FolderObjects:
     return FolderObjects(root)
 
 
+def _check_words(choice: StoreChoice, bucket: str, prefix: str) -> None:
+    """Invalid unless every word can stand in a request: the library under us aborts over one that cannot."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", bucket):
+        raise Invalid(f"{bucket!r} cannot be the name of a bucket", field="url")
+    parts = prefix.split("/") if prefix else []
+    if not all(re.fullmatch(r"[A-Za-z0-9!_.*'()-]+", part) and part.strip(".") for part in parts):
+        raise Invalid(f"{prefix!r} cannot be a prefix in a bucket: use letters, digits, - and /", field="url")
+    if not re.fullmatch(r"[A-Za-z0-9-]+", choice.region):
+        raise Invalid(f"{choice.region!r} is not a region of S3", field="region")
+    for what, word in (("access key", choice.access_key), ("secret key", choice.secret_key)):
+        if word and not re.fullmatch(r"[!-~]+", word):
+            raise Invalid(f"the {what} has a space, a line's end or another letter that no key has")
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    place = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    wanted = f"{place}:{port}" if port is not None else place
+    plain = parts.scheme in ("http", "https") and re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc)
+    if not plain or parts.netloc.lower() != wanted or not re.fullmatch(r"[\w./~-]*", parts.path):
+        raise Invalid("the endpoint is no URL: use https://host:port", field="endpoint")
+
+
 def _open_bucket(choice: StoreChoice, bucket: str, prefix: str) -> Objects:
     if not choice.access_key or not choice.secret_key:
         raise Invalid(f"the store {choice.url} needs an access key and a secret key", field="access_key")
-    if choice.endpoint is not None and not choice.endpoint.startswith(("http://", "https://")):
-        raise Invalid(f"endpoint {choice.endpoint!r} is no URL: use https://host:port", field="endpoint")
+    _check_words(choice, bucket, prefix)
+    if choice.endpoint is not None:
+        _check_endpoint(choice.endpoint)
     from caddis.backups.s3 import S3Objects  # 4 MB that an agent with a folder need not hold
 
     return S3Objects(

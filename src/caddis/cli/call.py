@@ -82,7 +82,9 @@ class Call:
 
     @property
     def json(self) -> bool:
-        """Whether to answer in JSON."""
+        """Whether to answer in JSON; never where the verb has no such flag."""
+        if "flag_json" not in self._values:
+            return False
         return self.switch("json") or os.environ.get("FLY_JSON", "").lower() in _TRUTHY
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -59,7 +60,8 @@ class Doors:
         try:
             response = await client.send(request, stream=True)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
-            raise NotDelivered(f"host {host.id} cannot be reached: {problem or 'no answer'}") from problem
+            why = re.sub(r"^\[Errno -?\d+\] ", "", str(problem)) or "no answer"
+            raise NotDelivered(f"host {host.id} cannot be reached: {why}") from problem
         except httpx2.TimeoutException as problem:
             raise Unreachable(
                 f"host {host.id} did not answer {order.method} {order.path} within {order.seconds:.0f} seconds",

@@ -126,18 +126,15 @@ class FileOrders:
     def _hold(self, view: str, origin: Origin, format: ExportFormat) -> None:
         """Promise what the clone may come to hold while the volume is written to, and an image beside it."""
         bound = self._world.volumes.snapshot_bound(origin.volume_id)
-        if format is ExportFormat.IMAGE and origin.fstype is not FileSystemKind.RAW:
+        is_image = format is ExportFormat.IMAGE and origin.fstype is not FileSystemKind.RAW
+        if is_image:
             bound += bound + _IMAGE_EXTRA
         capacity = self._world.volumes.capacity_bytes()
 
         def work(writer: Writer) -> None:
             free = capacity - writer.promised().pool_bytes
             if bound > free:
-                raise NoCapacity(
-                    f"this host's pool has {format_bytes(max(0, free))} left, and exporting volume {origin.volume_id}"
-                    f" may take {format_bytes(bound)} while it lasts",
-                    hint="export it as a tar, which takes the least, or let older snapshots expire",
-                )
+                raise no_room_to_export(origin.volume_id, max(0, free), bound, as_image=is_image)
             writer.put_hold(view, bound)
 
         self._world.book.write(work)
@@ -148,3 +145,13 @@ class FileOrders:
 
 def _about(info: FileInfo) -> dict[str, str]:
     return {"caddis-size": str(info.size), "caddis-mode": f"{info.mode:04o}"}
+
+
+def no_room_to_export(volume: str, free: int, bound: int, *, as_image: bool) -> NoCapacity:
+    """What is said when the pool has `free` bytes and the export asks for `bound`."""
+    tar = "export it as a tar, which takes less, or " if as_image else ""
+    return NoCapacity(
+        f"this host's pool has {format_bytes(free)} left, and exporting volume {volume} may take {format_bytes(bound)}"
+        " while it lasts",
+        hint=f"{tar}destroy volumes that are not needed (--erase), or give the host a larger pool",
+    )
