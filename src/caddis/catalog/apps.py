@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from caddis.catalog.schema import apps, machines, organizations, volumes
 from caddis.domain.app import App, AppStatus, Organization
 from caddis.domain.errors import NameTaken, NotFound
+from caddis.domain.ids import missing_app_hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def get_app(connection: sa.Connection, name: str) -> App:
     """By its name; NotFound without one."""
     found = find_app(connection, name)
     if found is None:
-        raise NotFound(f"app not found: there is no app named {name!r}", hint=f"fly apps create {name}")
+        raise NotFound(f"app not found: there is no app named {name!r}", hint=missing_app_hint(name))
     return found
 
 

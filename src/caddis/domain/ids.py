@@ -71,6 +71,12 @@ def check_app_name(name: str) -> str:
     return name
 
 
+def missing_app_hint(name: str) -> str:
+    """What to do about an app that is not there: to create it is no help with a name that none can have."""
+    create = f"fly apps create {name}, or fly launch; " if _APP_NAME.match(name) else ""
+    return f"{create}fly apps list shows what there is"
+
+
 def check_volume_name(name: str) -> str:
     """The name itself; Invalid unless it is 1 to 30 lowercase letters, digits and underscores."""
     if not _VOLUME_NAME.match(name):

@@ -13,6 +13,7 @@ from caddis.client.apps import get_app
 from caddis.client.machines import list_machines
 from caddis.client.volumes import list_volumes
 from caddis.domain.errors import NotFound
+from caddis.domain.ids import missing_app_hint
 
 Wire = Mapping[str, Any]
 _DEPLOYED = ("deployed", "suspended")
@@ -35,7 +36,7 @@ def observe(call: Call, app: str) -> Observed:
     except NotFound as absent:
         raise NotFound(
             f"could not find app {app!r}: did you create it, or is its name misspelled?",
-            hint=f"fly apps create {app}, or fly launch; fly apps list shows what there is.",
+            hint=missing_app_hint(app),
         ) from absent
     machines: list[Wire] = call.send(list_machines(app))
     managed = {str(machine["id"]): machine for machine in machines if is_managed(machine)}
