@@ -140,6 +140,7 @@ def test_bad_input_is_one_sentence(calls: Calls, tmp_path: Path) -> None:
     calls.ok("DELETE", f"/volumes/{volume}")
     assert "is pending_destroy: only a volume in use" in refused("volumes", "fork", volume)
     assert "is pending_destroy: only a volume in use" in refused("volumes", "snapshots", "create", volume)
+    assert "is pending_destroy: its settings" in refused("volumes", "update", volume, "--snapshot-retention", "9")
     calls.ok("POST", "/v1/apps", {"app_name": "stranger", "org_slug": "personal"})
     for source in ({"snapshot_id": snapshot}, {"source_volume_id": volume}):
         calls.refused(404, "POST", "/v1/apps/stranger/volumes", {"name": "x", "region": "lhr", **source})

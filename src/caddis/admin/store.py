@@ -87,7 +87,7 @@ def show(data: Path) -> None:
     if status.reason is not None:
         print(f"status  red: {status.reason}")
         sys.exit(1)
-    print(f"status  ok\nkept    {len(list_kept(kept.open()))} snapshots")
+    print(f"status  ok\nkept    {_count(len(list_kept(kept.open())), 'snapshot')}")
 
 
 @verb.command("check")
@@ -100,7 +100,7 @@ def check_store(data: Path) -> None:
     installation = Installation(data)
     installation.require()
     report = check(KeptSnapshots(installation.data, host=_HOST).open(), on_progress=_progress())
-    print(f"{report.snapshots} snapshots of {report.chunks} chunks were read")
+    print(f"{_count(report.snapshots, 'snapshot')} of {_count(report.chunks, 'chunk')} were read")
     if report.orphans:
         print(f"{report.orphans} chunks ({format_bytes(report.orphan_bytes)}) belong to none: caddis store collect")
     for fault in report.faults:
@@ -122,6 +122,10 @@ def collect_store(data: Path) -> None:
     installation.require()
     done = collect(KeptSnapshots(installation.data, host=_HOST).open())
     print(f"deleted {done.chunks_deleted} chunks ({format_bytes(done.bytes_deleted)}), {done.chunks_left} are needed")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _progress() -> Callable[[int, int], None] | None:

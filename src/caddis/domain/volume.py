@@ -139,6 +139,17 @@ def check_extension(volume: Volume, size_gb: int) -> None:
         )
 
 
+def check_changeable(volume: Volume) -> None:
+    """Raises unless the volume's settings may be changed now."""
+    if volume.state not in ATTACHABLE:
+        raise Conflict(
+            f"volume {volume.id} is {volume.state}: its settings cannot be changed",
+            hint=f"fly volumes restore {volume.id} -a {volume.app}"
+            if volume.state is VolumeState.PENDING_DESTROY
+            else None,
+        )
+
+
 def check_destroyable(volume: Volume) -> None:
     """Raises unless the volume may be destroyed now."""
     if volume.attached_machine_id is not None:

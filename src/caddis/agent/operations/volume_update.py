@@ -10,7 +10,7 @@ from typing import Any
 from caddis.agent.book import Reader, Writer
 from caddis.agent.world import World
 from caddis.domain.io_limits import choose_io_limits
-from caddis.domain.volume import Volume
+from caddis.domain.volume import Volume, check_changeable
 from caddis.journal.operation import Context, Operation, Step
 
 
@@ -22,7 +22,7 @@ def _changed(book: Reader, inputs: Mapping[str, Any]) -> Volume:
 
 
 def _reserve(book: sqlite3.Connection, inputs: Mapping[str, Any]) -> None:
-    Writer(book).get_volume(inputs["id"])
+    check_changeable(Writer(book).get_volume(inputs["id"]))
 
 
 def _write_record(context: Context[World]) -> None:
