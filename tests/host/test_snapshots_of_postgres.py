@@ -73,7 +73,7 @@ class Place:
 @contextlib.contextmanager
 def place(image: str, folder: Path, data: Path) -> Iterator[Place]:
     folder.mkdir(exist_ok=True)
-    words = ["unshare", "-m", "--propagation", "private", "sh", "-ec", ENTER, "sh", image, str(folder), str(data)]
+    words = ["unshare", "-m", "--propagation", "slave", "sh", "-ec", ENTER, "sh", image, str(folder), str(data)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None and child.stdout.readline() == "ready\n"

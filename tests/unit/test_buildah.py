@@ -9,9 +9,9 @@ from caddis.kernel.buildah import Build, Storage
 
 STORAGE = Storage(root="/b/root", runroot="/b/run")
 _BUILDAH = "buildah --root /b/root --runroot /b/run --storage-driver overlay"
-_OWN = f"unshare --mount --propagation private -- {_BUILDAH}"
+_OWN = f"unshare --mount --propagation slave -- {_BUILDAH}"
 _WITH_US = (
-    "setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork --kill-child --mount-proc --"
+    "setpriv --pdeathsig KILL -- unshare --mount --propagation slave --pid --fork --kill-child --mount-proc --"
     f" {_BUILDAH}"
 )
 

@@ -18,7 +18,7 @@ BUILD_DEADLINE = 3600.0  # seconds
 # waits for it does: a build whose agent was killed would otherwise go on for an hour, and hold the lock of the next.
 _WITH_US = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
-    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
+    *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
 )
 _NOISE = re.compile(
     r"STEP \d+/\d+|Getting image|Copying (?:blob|config)|Writing manifest|Storing signatures|-->|COMMIT|time=\""
@@ -89,7 +89,7 @@ def remove_containers(storage: Storage) -> Command:
 
 def in_own_mounts(wanted: Command) -> Command:
     """The same command in a mount namespace that ends with it."""
-    return replace(wanted, argv=("unshare", "--mount", "--propagation", "private", "--", *wanted.argv))
+    return replace(wanted, argv=("unshare", "--mount", "--propagation", "slave", "--", *wanted.argv))
 
 
 def read_reason(output: str) -> str:
