@@ -49,7 +49,7 @@ def mounted_at(volume: str) -> Path:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         place = line.split()[4]
         if place.endswith(f"/volumes/{volume}"):
-            return next((inner for inner in (Path(place) / "data",) if inner.is_dir()), Path(place))
+            return Path(place) / "root"  # what is above it is neither the machine's nor encrypted
     raise FileNotFoundError(f"volume {volume} is not mounted")
 
 
