@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from caddis.backups.checking import check
 from caddis.backups.collecting import collect
-from caddis.backups.image import read_chunks
-from caddis.backups.manifest import Manifest, chunk_object
+from caddis.backups.manifest import chunk_object
 from caddis.backups.objects import StoreFailed
 from caddis.backups.restoring import restore
 from caddis.backups.shipping import ship
@@ -263,23 +262,6 @@ def test_a_source_that_lies_is_found_out(store: KeptStore, tmp_path: Path) -> No
         pytest.raises(Damaged, match="other content"),
     ):
         restore(Lying(store), manifest, file.fileno())
-
-
-def test_an_image_can_be_described_without_a_store_and_fetched_from_its_host(store: KeptStore, tmp_path: Path) -> None:
-    image = write_image(tmp_path / "image", [A, None, B], size=2 * MIB + 77)
-    part = read_chunks(image, store.keys.name_chunk)
-
-    class OtherHost:
-        def name_chunk(self, plain: bytes) -> str:
-            return store.keys.name_chunk(plain)
-
-        def get_chunk(self, name: str) -> bytes:
-            offset = part.chunks.index(name) * part.chunk_size
-            return image.read_bytes()[offset : offset + part.length(part.chunks.index(name))]
-
-    with open(write_image(tmp_path / "target", [C, C, C]), "r+b") as file:
-        restore(OtherHost(), Manifest(about=facts(), parts={"image": part}, stored_bytes=0), file.fileno())
-    assert (tmp_path / "target").read_bytes()[: 2 * MIB + 77] == image.read_bytes()
 
 
 @pytest.mark.parametrize("how", ["cut short", "flipped", "of another snapshot", "another key"])

@@ -84,13 +84,6 @@ def walk(drafts: Iterable[Draft], work: Callable[[bytes], str | None], on_progre
                     on_progress(done, total)
 
 
-def read_chunks(path: Path, name_chunk: Callable[[bytes], str], *, on_progress: OnProgress | None = None) -> Part:
-    """The image's chunks, named but sent nowhere: for a host that asks another for its volume."""
-    draft = draft_part(path)
-    walk([draft], name_chunk, on_progress)
-    return draft.finished()
-
-
 def list_data_chunks(fd: int, size: int) -> Iterator[int]:
     """The indexes of the chunks that are not wholly holes, where the file system can tell; else of all. May repeat."""
     offset = 0

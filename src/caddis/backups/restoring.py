@@ -18,7 +18,7 @@ _KEEP_SIZE = 0x01
 
 
 class ChunkSource(Protocol):
-    """Where chunks come from: a store (StoredChunks), or another host."""
+    """Where chunks come from: a store (StoredChunks)."""
 
     def name_chunk(self, plain: bytes) -> str:
         """The name that this content has."""
