@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def verb_help(command: GoCommand, context: click.Context) -> str:
     """What `--help` prints for a verb."""
-    return f"{command.long}\n\n{verb_usage(command, context)}"
+    return f"{command.long or command.short}\n\n{verb_usage(command, context)}"
 
 
 def verb_usage(command: GoCommand, context: click.Context) -> str:
@@ -26,6 +26,8 @@ def verb_usage(command: GoCommand, context: click.Context) -> str:
     parts = [f"Usage:\n  {path}{' ' + arguments if arguments else ''} [flags]\n"]
     if command.shown_aliases:
         parts.append(f"Aliases:\n  {', '.join((context.info_name or '', *command.shown_aliases))}\n")
+    if command.examples:
+        parts.append("Examples:\n" + "".join(f"  {line}\n" for line in _aligned(command.examples)))
     parts.append(f"Flags:\n{_table(sorted([*command.flags, HELP], key=lambda flag: flag.name))}\n")
     parts.append(f"Global Flags:\n{_table(GLOBAL)}")
     return "\n".join(parts)
@@ -70,6 +72,13 @@ def _table(flags: Iterable[Flag]) -> str:
     rows = [(_left(flag), _right(flag)) for flag in flags if not flag.hidden]
     width = max((len(left) for left, _ in rows), default=0)
     return "".join(f"{left.ljust(width)}   {right}".rstrip() + "\n" for left, right in rows).rstrip("\n")
+
+
+def _aligned(examples: Sequence[str]) -> list[str]:
+    """What an example does begins in one column."""
+    pairs = [example.partition("  # ") for example in examples]
+    width = max(len(line) for line, _, _ in pairs)
+    return [f"{line.ljust(width)}  # {words}" if words else line for line, _, words in pairs]
 
 
 def _left(flag: Flag) -> str:

@@ -59,7 +59,6 @@ def _entries(call: Call, app: str, machine: str) -> Iterator[Mapping[str, Any]]:
 COMMAND = verb(
     run,
     usage="logs",
-    short="View app logs",
     flags=(
         *APP_FLAGS,
         Flag(

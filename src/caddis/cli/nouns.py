@@ -94,7 +94,7 @@ def _load(child: Noun | Leaf) -> click.Command:
         return LazyGroup(child)
     command = importlib.import_module(child.module).COMMAND
     assert isinstance(command, GoCommand)
-    command.shown_aliases = child.aliases
+    command.short, command.shown_aliases = child.short, child.aliases
     return command
 
 

@@ -58,7 +58,6 @@ def _show(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="status",
-    short="Show the status of an app",
     flags=(
         *APP_FLAGS,
         JSON,

@@ -80,9 +80,11 @@ class GoCommand(click.Command):
     """A click command whose arguments are rewritten by its flags before they are parsed."""
 
     flags: tuple[Flag, ...]
-    long: str
+    long: str  # "" where there is no more to say than `short`
+    examples: tuple[str, ...]
     usage: str
     count: CountRule
+    short: str = ""  # these two come from the tree
     shown_aliases: tuple[str, ...] = ()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -128,12 +130,16 @@ def verb(
     run: Callable[[Call], None],
     *,
     usage: str,
-    short: str,
     long: str = "",
+    examples: Sequence[str] = (),
     flags: Sequence[Flag] = (),
     count: CountRule = any_number,
 ) -> GoCommand:
-    """The command that reads `flags`, counts its arguments and calls `run`. `usage` is "create <volume name>"."""
+    """The command that reads `flags`, counts its arguments and calls `run`. `usage` is "create <volume name>".
+
+    `examples` are whole command lines; words behind `  # ` say what one does. What the verb is for, in one line, stands
+    in the tree; `long`, if it is given, takes its place in the verb's own help.
+    """
 
     def callback(**values: Any) -> None:
         from caddis.cli.call import Call
@@ -143,11 +149,10 @@ def verb(
 
     params: list[click.Parameter] = [option(flag) for flag in (*flags, *GLOBAL)]
     params.append(click.Argument(["arguments"], nargs=-1, required=False))
-    command = GoCommand(
-        name=usage.split()[0], params=params, callback=callback, short_help=short, add_help_option=False
-    )
+    command = GoCommand(name=usage.split()[0], params=params, callback=callback, add_help_option=False)
     command.flags = tuple(flags)
-    command.long = long or short
+    command.long = long
+    command.examples = tuple(examples)
     command.usage = usage
     command.count = count
     return command

@@ -22,4 +22,4 @@ def run(call: Call) -> None:
     call.say(f"fly v{__version__} {system} Caddis")
 
 
-COMMAND = verb(run, usage="version", short="Show version information", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="version", flags=(JSON,), count=at_most(0))

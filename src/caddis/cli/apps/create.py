@@ -54,7 +54,6 @@ def _save(name: str) -> None:
 COMMAND = verb(
     run,
     usage="create [name]",
-    short="Create a new app",
     flags=(
         text("name", help="The app's name"),
         switch("generate-name", help="Generate a name"),

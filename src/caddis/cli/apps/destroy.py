@@ -31,7 +31,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="destroy <app name> ...",
-    short="Permanently destroy one or more apps",
     flags=(*APP_FLAGS, YES),
     count=any_number,
 )

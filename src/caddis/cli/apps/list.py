@@ -45,7 +45,6 @@ def _latest_deploy(call: Call, app: str) -> str:
 COMMAND = verb(
     run,
     usage="list",
-    short="List apps",
     flags=(ORG, switch("quiet", "q", help="Only list app names"), JSON),
     count=at_most(0),
 )

@@ -40,7 +40,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="releases",
-    short="List an app's releases",
     flags=(*APP_FLAGS, JSON, switch("image", help="Show the image of each release")),
     count=at_most(0),
 )

@@ -14,4 +14,4 @@ def run(call: Call) -> None:
     call.say(as_json({"token": token}) if call.json else f"{token}\n", end="")
 
 
-COMMAND = verb(run, usage="token", short="Show the current access token", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="token", flags=(JSON,), count=at_most(0))

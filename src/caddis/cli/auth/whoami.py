@@ -16,4 +16,4 @@ def run(call: Call) -> None:
     call.say(as_json({"email": name}) if call.json else f"{name}\n", end="")
 
 
-COMMAND = verb(run, usage="whoami", short="Show who the token speaks for", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="whoami", flags=(JSON,), count=at_most(0))

@@ -34,7 +34,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="show",
-    short="Show an app's configuration",
     flags=(
         *APP_FLAGS,
         switch("local", help="Show the file in this folder instead"),

@@ -29,7 +29,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="validate",
-    short="Validate an app's config file",
     flags=(*APP_FLAGS, switch("strict", "s", help="Refuse keys that nobody reads")),
     count=at_most(0),
 )

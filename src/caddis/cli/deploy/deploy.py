@@ -33,7 +33,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="deploy [WORKING_DIRECTORY]",
-    short="Deploy an app",
     long="Deploy an app: build its image or take the one that is named, and bring its machines to it, one by one.",
     flags=(*APP_FLAGS, *common_flags()),
     count=at_most(1),

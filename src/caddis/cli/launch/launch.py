@@ -143,7 +143,6 @@ def _wants_deploy(call: Call) -> bool:
 COMMAND = verb(
     run,
     usage="launch",
-    short="Create and configure a new app from source code or an image",
     flags=(
         CONFIG,
         REGION,

@@ -34,7 +34,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="destroy [id ...]",
-    short="Destroy one or more machines",
     flags=(*APP_FLAGS, switch("force", "f", help="Kill a running machine")),
     count=any_number,
 )

@@ -40,7 +40,6 @@ def _one_or_two(count: int) -> str:
 COMMAND = verb(
     run,
     usage='exec [machine id] "<command>"',
-    short="Execute a command on a machine",
     flags=(*APP_FLAGS, JSON, number("timeout", help="Seconds until the command is ended")),
     count=_one_or_two,
 )

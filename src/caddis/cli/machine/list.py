@@ -69,7 +69,6 @@ def _row(machine: Mapping[str, Any]) -> list[str]:
 COMMAND = verb(
     run,
     usage="list",
-    short="List Fly Machines",
     flags=(*APP_FLAGS, JSON, switch("quiet", "q", help="Only list machine ids")),
     count=at_most(0),
 )

@@ -35,7 +35,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="restart [id ...]",
-    short="Restart one or more machines",
     flags=(
         *APP_FLAGS,
         text("signal", "s", help="Signal to stop the machine with"),

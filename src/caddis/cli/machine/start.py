@@ -18,4 +18,4 @@ def run(call: Call) -> None:
         call.say(f"{machine} has been started")
 
 
-COMMAND = verb(run, usage="start [id ...]", short="Start one or more machines", flags=APP_FLAGS, count=any_number)
+COMMAND = verb(run, usage="start [id ...]", flags=APP_FLAGS, count=any_number)

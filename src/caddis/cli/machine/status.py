@@ -69,7 +69,6 @@ def _event(event: Wire) -> list[str]:
 COMMAND = verb(
     run,
     usage="status [id]",
-    short="Show the current status of a machine",
     flags=(*APP_FLAGS, switch("display-config", "d", help="Print the machine's config as JSON")),
     count=at_most(1),
 )

@@ -26,7 +26,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="stop [id ...]",
-    short="Stop one or more machines",
     flags=(
         *APP_FLAGS,
         text("signal", "s", help="Signal to stop the machine with, such as SIGTERM"),

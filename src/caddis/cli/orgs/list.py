@@ -21,4 +21,4 @@ def run(call: Call) -> None:
     call.say(table(("Name", "Slug", "Type"), rows), end="")
 
 
-COMMAND = verb(run, usage="list", short="List organizations", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="list", flags=(JSON,), count=at_most(0))

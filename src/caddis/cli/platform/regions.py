@@ -23,4 +23,4 @@ def run(call: Call) -> None:
     call.say(table(("Name", "Code"), rows), end="")
 
 
-COMMAND = verb(run, usage="regions", short="List the regions of this installation", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="regions", flags=(JSON,), count=at_most(0))

@@ -28,4 +28,4 @@ def run(call: Call) -> None:
     call.say(table(("Name", "CPU Cores", "Memory"), rows, title="Machines platform"), end="")
 
 
-COMMAND = verb(run, usage="vm-sizes", short="List the sizes of machines", flags=(JSON,), count=at_most(0))
+COMMAND = verb(run, usage="vm-sizes", flags=(JSON,), count=at_most(0))

@@ -78,4 +78,4 @@ def _wanted_in_spite_of_the_warning(call: Call, app: str, name: str) -> bool:
     return call.confirm("Do you still want to use the volumes feature?")
 
 
-COMMAND = verb(run, usage="create <volume name>", short="Create a new volume for an app", flags=FLAGS, count=exactly(1))
+COMMAND = verb(run, usage="create <volume name>", flags=FLAGS, count=exactly(1))

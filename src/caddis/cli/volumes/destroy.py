@@ -44,7 +44,6 @@ def _is_sure(call: Call, app: str, volume: str, *, erase: bool) -> bool:
 COMMAND = verb(
     run,
     usage="destroy [volume id ...]",
-    short="Destroy one or more volumes (can be undone for 24 hours)",
     flags=(*APP_FLAGS, YES, switch("erase", help="For good and at once: nothing can bring the volume back")),
     count=any_number,
 )

@@ -96,6 +96,4 @@ def _write(parts: Iterator[bytes], file: IO[bytes], *, packed: bool) -> None:
         os.ftruncate(file.fileno(), at)
 
 
-COMMAND = verb(
-    run, usage="export <volume id>", short="Export a volume's files", long=LONG, flags=FLAGS, count=exactly(1)
-)
+COMMAND = verb(run, usage="export <volume id>", long=LONG, flags=FLAGS, count=exactly(1))

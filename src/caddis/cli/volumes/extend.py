@@ -52,7 +52,6 @@ def parse_size(given: str) -> tuple[int, bool]:
 COMMAND = verb(
     run,
     usage="extend [volume id]",
-    short="Extend a volume to a larger size",
     flags=(*APP_FLAGS, text("size", "s", help="New size in GB, or with + how many GB to add"), YES, JSON),
     count=at_most(1),
 )

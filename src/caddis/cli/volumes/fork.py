@@ -42,6 +42,4 @@ def run(call: Call) -> None:
     print_volume(call, call.send(create_volume(app, wish)), app)
 
 
-COMMAND = verb(
-    run, usage="fork [volume id]", short="Fork the specified volume: an independent copy", flags=FLAGS, count=at_most(1)
-)
+COMMAND = verb(run, usage="fork [volume id]", flags=FLAGS, count=at_most(1))

@@ -70,7 +70,6 @@ def _wish(call: Call, name: str) -> dict[str, Any]:
 COMMAND = verb(
     run,
     usage="import <volume name>",
-    short="Create a volume with the files of an export, tar, image or folder",
     long=LONG,
     flags=FLAGS,
     count=exactly(1),

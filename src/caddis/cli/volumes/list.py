@@ -35,7 +35,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="list",
-    short="List all the volumes for an app",
     flags=(*APP_FLAGS, switch("all", help="Show also volumes that are being destroyed"), JSON),
     count=at_most(0),
 )

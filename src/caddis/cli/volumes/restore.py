@@ -19,7 +19,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="restore <volume id>",
-    short="Bring back a volume that was destroyed less than 24 hours ago",
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

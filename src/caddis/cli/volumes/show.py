@@ -25,7 +25,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="show [volume id]",
-    short="Show the details of a volume",
     flags=(*APP_FLAGS, JSON),
     count=at_most(1),
 )

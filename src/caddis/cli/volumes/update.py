@@ -27,7 +27,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="update <volume id>",
-    short="Update a volume's snapshot settings and limits",
     flags=(
         *APP_FLAGS,
         number("snapshot-retention", help="Days to keep new snapshots"),

@@ -24,7 +24,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="cat <snapshot id> <path>",
-    short="Print a file of a snapshot, without restoring it",
     flags=APP_FLAGS,
     count=exactly(2),
 )

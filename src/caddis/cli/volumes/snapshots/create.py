@@ -19,7 +19,6 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="create <volume id>",
-    short="Snapshot a volume",
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

@@ -70,7 +70,6 @@ def _two_or_three(count: int) -> str:
 COMMAND = verb(
     run,
     usage="get <snapshot id> <path> [local]",
-    short="Save a file or folder of a snapshot here, without restoring it",
     flags=(*APP_FLAGS, switch("force", "f", help="Replace a local file of that name")),
     count=_two_or_three,
 )

@@ -54,7 +54,6 @@ def _row(snapshot: dict[str, Any], now: datetime) -> list[str]:
 COMMAND = verb(
     run,
     usage="list <volume id>",
-    short="List snapshots associated with the specified volume",
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

@@ -60,7 +60,6 @@ def _one_or_two(count: int) -> str:
 COMMAND = verb(
     run,
     usage="ls <snapshot id> [path]",
-    short="List files in a snapshot, without restoring it (with a volume's id: its snapshots)",
     flags=(*APP_FLAGS, JSON),
     count=_one_or_two,
 )
