@@ -96,3 +96,16 @@ def release_lease(app: str, machine: str, *, nonce: str) -> Request:
 def list_processes(app: str, machine: str) -> Request:
     """What runs inside, and what it listens on."""
     return get(f"{_path(app, machine)}/ps")
+
+
+def cordon_machine(app: str, machine: str, cordoned: bool, *, nonce: str | None = None) -> Request:
+    """Whether it gets traffic."""
+    return post(f"{_path(app, machine)}/{'cordon' if cordoned else 'uncordon'}", nonce=nonce)
+
+
+def set_metadata(app: str, machine: str, key: str, value: str, *, nonce: str | None = None) -> Request:
+    """ "" deletes the key. Not a new version of the machine."""
+    path = f"{_path(app, machine)}/metadata/{segment(key)}"
+    if not value:
+        return Request(method="DELETE", path=path, nonce=nonce)
+    return post(path, {"value": value}, nonce=nonce)

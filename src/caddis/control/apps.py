@@ -9,6 +9,7 @@ import anyio
 from caddis.catalog import apps, index
 from caddis.catalog.index import Indexed
 from caddis.control.core import Control
+from caddis.control.kept_images import let_images_go
 from caddis.control.orders import CHANGE_SECONDS, Order
 from caddis.domain.app import App
 from caddis.domain.errors import NotFound, Problem
@@ -31,6 +32,7 @@ async def destroy_app(control: Control, app: App, *, user: str) -> None:
     ]
     await _each(volumes, lambda volume: _destroy(control, volume, f"/volumes/{volume.id}", user))
     await control.write(apps.delete_app, app.id)
+    await let_images_go(control, app.name)
 
 
 async def _destroy(control: Control, thing: Indexed, path: str, user: str) -> None:
