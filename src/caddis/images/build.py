@@ -77,16 +77,7 @@ def build(
                 bases.append(_bring_base(place, names, storage, base))
             if options.build_args:
                 dockerfile = _mark_arguments(work, dockerfile, options.build_args)
-            wanted = Build(
-                context=str(context),
-                dockerfile=str(dockerfile),
-                tag=tag,
-                target=options.target,
-                build_args=options.build_args,
-                labels=options.labels,
-                use_cache=not options.no_cache,
-                secrets=secrets,
-            )
+            wanted = _describe(context, dockerfile, tag, options=options, secrets=secrets)
             building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
             _carry_out(building, on_line=on_line, hidden=str(context))
             seam("images.build:built")
@@ -100,6 +91,19 @@ def build(
         seam("images.build:recorded")
     unpack_base(place, digest, [base for base in bases if base])
     return digest
+
+
+def _describe(context: Path, dockerfile: Path, tag: str, *, options: BuildOptions, secrets: Mapping[str, str]) -> Build:
+    return Build(
+        context=str(context),
+        dockerfile=str(dockerfile),
+        tag=tag,
+        target=options.target,
+        build_args=options.build_args,
+        labels=options.labels,
+        use_cache=not options.no_cache,
+        secrets=secrets,
+    )
 
 
 def take_secrets(context: Path, folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The flags of deploy, and what they mean (facts: cli-deploy-launch 1.1)."""
+"""What the flags of deploy mean (facts: cli-deploy-launch 1.1)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,12 @@ from typing import TYPE_CHECKING
 
 from caddis.cli.call import Call
 from caddis.cli.deploy.snapshot_before import Wish
-from caddis.cli.flags import VM, YES, Flag, Kind, decimal, many, number, switch, text
 from caddis.domain.errors import Invalid
 
 if TYPE_CHECKING:
     from caddis.wire.fly_toml.config import FlyToml
 
 STRATEGIES = ("canary", "rolling", "immediate", "bluegreen")
-DEFAULT_WAIT = "5m0s"
-DEFAULT_UNAVAILABLE = 0.33
-_NO_EFFECT = (
-    "remote-only",
-    "local-only",
-    "wg",
-    "depot",
-    "nixpacks",
-    "buildkit",
-    "push",
-    "recreate-builder",
-    "https-failover",
-    "force-machines",
-    "flycast",
-)
-_NO_EFFECT_TEXTS = ("depot-scope", "buildpacks-docker-host", "buildpacks-volume", "buildkit-addr", "buildkit-image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,65 +35,6 @@ class Options:
     snapshot_before: Wish = Wish.TRY
 
 
-def common_flags() -> tuple[Flag, ...]:
-    """What deploy and launch share."""
-    return (
-        text("image", "i", help="Deploy this image instead of building one"),
-        switch("now", help="Deploy without asking"),
-        switch("build-only", help="Stop after the build"),
-        switch("detach", help="Do not wait until machines run and are healthy"),
-        text("strategy", help="How to update machines: rolling (default), immediate, canary or bluegreen"),
-        text("dockerfile", help="Path to a Dockerfile"),
-        text("ignorefile", help="Path to a .dockerignore file"),
-        text("image-label", help="The tag of the image that is built"),
-        text("build-target", help="The stage of the Dockerfile to build"),
-        many("build-arg", help="NAME=VALUE for the build; may be repeated"),
-        many(
-            "build-secret", help="NAME=VALUE that RUN --mount=type=secret,id=NAME sees; kept nowhere; may be repeated"
-        ),
-        many("label", help="NAME=VALUE that the built image is labelled with; may be repeated"),
-        switch("no-cache", help="Build every layer anew"),
-        many("env", "e", help="NAME=VALUE for the machines' environment; may be repeated"),
-        text("wait-timeout", help="How long to wait for a machine: 30, 5m0s or none", default=DEFAULT_WAIT),
-        text("release-command-timeout", help="How long the release command may take", default=DEFAULT_WAIT),
-        text("lease-timeout", help="How long a lease on a machine holds", default="13s"),
-        switch("ha", help="Create a second machine for each new group that can have one", default=True),
-        switch("smoke-checks", help="See that machines stay up", default=True),
-        text("snapshot-before", help="Snapshot each volume before its machine is changed: true or false"),
-        text("signal", "s", help="Signal that stops the old machines of a bluegreen deployment"),
-        text("deploy-retries", help="How often a machine whose update failed is tried again", default="auto"),
-        many("file-local", help="/guest/path=PATH: a file from here, in each machine; may be repeated"),
-        many("file-literal", help="/guest/path=TEXT: a file of that text; may be repeated"),
-        many("file-secret", help="/guest/path=SECRET: a file with a secret's value; may be repeated"),
-        text("compression", help="gzip or zstd; no effect: images are not pushed", default="gzip"),
-        number("compression-level", help="0 to 9; no effect: images are not pushed", default=7),
-        text("build-context-warn-size", help="Warn when the build's context is larger, such as 200MB; 0 never does"),
-        switch("dns-checks", help="No effect: there are no public names", default=True),
-        decimal("max-unavailable", help="Machines updated at once: a share, or a number", default=DEFAULT_UNAVAILABLE),
-        Flag(
-            name="max-concurrent",
-            kind=Kind.NUMBER,
-            default=8,
-            help="Machines touched at once with the immediate strategy",
-            aliases=("immediate-max-concurrent",),
-        ),
-        number("volume-initial-size", help="Size in GB of volumes that the first deploy creates"),
-        switch("skip-release-command", help="Do not run the release command"),
-        text("primary-region", help="Instead of the file's primary_region"),
-        many("regions", help="Only machines in these regions", commas=True, aliases=("only-regions",)),
-        many("exclude-regions", help="No machines in these regions", commas=True),
-        many("only-machines", help="Only these machines", commas=True),
-        many("exclude-machines", help="Not these machines", commas=True),
-        many("process-groups", help="Only these process groups", commas=True),
-        switch("update-only", help="Create no machines for new process groups"),
-        switch("no-public-ips", help="No effect: there are no public addresses"),
-        *(switch(name, help="No effect, kept for scripts", hidden=True) for name in _NO_EFFECT),
-        *(Flag(name=name, kind=Kind.TEXT, hidden=True) for name in _NO_EFFECT_TEXTS),
-        *VM,
-        YES,
-    )
-
-
 def read_options(call: Call, config: FlyToml) -> Options:
     """From the flags, else the file, else flyctl's defaults. Invalid or Missing before anything is done."""
     section = config.deploy
@@ -122,7 +46,6 @@ def read_options(call: Call, config: FlyToml) -> Options:
     wait = _timeout(call, "wait-timeout", section.wait_timeout if section else None)
     release_wait = _timeout(call, "release-command-timeout", section.release_command_timeout if section else None)
     lease = parse_timeout(call.text("lease-timeout"), "--lease-timeout")
-    _check_compression(call)
     strategy = _strategy(call, config)
     if strategy in ("immediate", "bluegreen") and (
         call.given("max-unavailable") or (section and section.max_unavailable)
@@ -145,7 +68,8 @@ def read_options(call: Call, config: FlyToml) -> Options:
     )
 
 
-def _check_compression(call: Call) -> None:
+def check_compression(call: Call) -> None:
+    """--compression and --compression-level, which nothing here needs; Invalid where they say nonsense."""
     if call.text("compression") not in ("gzip", "zstd"):
         raise Invalid(f"--compression {call.text('compression')!r} is not known: use gzip or zstd")
     if not 0 <= call.number("compression-level") <= 9:

@@ -5,6 +5,7 @@ It has no volume, or with release_command_volume = "fork" a copy of the app's, w
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,27 +34,19 @@ def run_release_command(
     deploy = documents.config.deploy
     if deploy is None:
         return
-    guest = _guest(documents, machines)
+    guest, seconds = _guest(documents, machines), options.release_command_timeout
     if deploy.release_command and not options.skip_release_command:
-        _run(call, app, documents=documents, options=options, command=deploy.release_command, guest=guest)
+        config = _document(documents, deploy.release_command, "release_command") | {"guest": guest}
+        _run(call, app, "release_command", documents=documents, config=config, seconds=seconds)
     if deploy.seed_command and is_first:
-        what = "seed_command"
-        _run(call, app, documents=documents, options=options, command=deploy.seed_command, guest=guest, what=what)
+        config = _document(documents, deploy.seed_command, "seed_command") | {"guest": guest}
+        _run(call, app, "seed_command", documents=documents, config=config, seconds=seconds)
 
 
 def _run(
-    call: Call,
-    app: str,
-    *,
-    documents: Documents,
-    options: Options,
-    command: str,
-    guest: Wire,
-    what: str = "release_command",
+    call: Call, app: str, what: str, *, documents: Documents, config: dict[str, Any], seconds: float | None
 ) -> None:
-    call.note(f"Running {app} {what}: {command}", "green")
-    config = _document(documents, command, what) | {"guest": guest}
-    seconds = options.release_command_timeout
+    call.note(f"Running {app} {what}: {shlex.join(config['init']['cmd'])}", "green")
     with trial_volume(call, app, documents) as trial:
         region = trial.region if trial else documents.config.primary_region
         if trial:

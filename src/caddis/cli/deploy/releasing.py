@@ -98,7 +98,7 @@ def release(call: Call, intent: Intent, options: Options) -> None:
             extra_files=intent.extra_files,
             new_guest=guest_of_new_machines(call),
         )
-        execution = _execution(call, observed, options, documents, leases)
+        execution = _execution(call, observed, options, documents=documents, leases=leases)
         _carry_out(execution, the_plan)
     warning = execution.seeing.warn_of_loopback()
     if warning:
@@ -138,7 +138,7 @@ def _begin(call: Call, intent: Intent, options: Options) -> Wire:
     return begun
 
 
-def _execution(call: Call, observed: Observed, options: Options, documents: Documents, leases: Leases) -> Execution:
+def _execution(call: Call, observed: Observed, options: Options, *, documents: Documents, leases: Leases) -> Execution:
     app, config = documents.config.app, documents.config
     progress = Progress()
     ledger = Ledger(call, documents.release_id)

@@ -10,7 +10,7 @@ from caddis.cli.call import Call
 from caddis.cli.config.checking import tell_findings
 from caddis.cli.deploy.current import observe
 from caddis.cli.deploy.image import choose_image
-from caddis.cli.deploy.options import read_options
+from caddis.cli.deploy.options import check_compression, read_options
 from caddis.cli.deploy.releasing import Intent, find_region, make_plan, release
 from caddis.cli.deploy.wanted import check_env_names, read_extra_files, read_files
 from caddis.domain.errors import Conflict
@@ -26,6 +26,7 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     call.note("==> Verifying app config", "green")
     tell_findings(call, config, name, groups=call.items("process-groups") or None)
     call.note("--> Verified app config", "green")
+    check_compression(call)
     options = read_options(call, config)
     observed = observe(call, app)
     region = call.text("primary-region") or config.primary_region or find_region(call, observed)

@@ -84,8 +84,8 @@ def wait_healthy(
             said = "; ".join(f"{check['name']}: {check.get('output') or check['status']}" for check in failing)
             raise TimedOut(
                 f"timeout reached waiting for health checks of machine {machine} to pass: {said or 'none reported'}",
-                hint=f"See fly checks list -a {app} and fly logs -a {app} --machine {machine}. A check that needs"
-                " longer can have a grace_period; the deploy waits longer with --wait-timeout.",
+                hint=f"See fly machine status {machine} -a {app} and fly logs -a {app} --machine {machine}. A"
+                " check that needs longer can have a grace_period; the deploy waits longer with --wait-timeout.",
             )
         time.sleep(POLL_SECONDS * 2)
 
