@@ -1,7 +1,7 @@
 """Looking at every running machine's checks, again and again, in the agent's event loop: one timer for each check.
 
 States are in the book with their machine, so an agent that comes back goes on where its predecessor was; they are
-written, and so reported, when a status changes, and for a changed output every two minutes at most.
+written, and so reported, when a status changes, and now and then when only an output does.
 """
 
 from __future__ import annotations

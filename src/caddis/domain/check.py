@@ -16,7 +16,8 @@ MAX_OUTPUT = 1024  # characters of a look's output that are kept
 DEFAULT_INTERVAL, DEFAULT_TIMEOUT, DEFAULT_GRACE = 15.0, 5.0, 5.0  # seconds, where a check does not say
 EAGER_INTERVAL = 1.0  # between looks until the first that passes, so that a deploy is not held up by the interval
 EAGER_PERIOD = timedelta(seconds=60)  # after the start; also when the grace period is shorter
-REFRESH = timedelta(minutes=2)  # an output that changes under the same status is told this often
+REFRESH = timedelta(minutes=2)  # a passing check's output that changes is told this often
+REFRESH_FAILING = timedelta(seconds=15)
 _CUT = "…"
 
 
@@ -116,7 +117,10 @@ def pause_after(check: Check, state: CheckState, *, age: timedelta) -> float:
 
 def is_worth_telling(told: CheckState, now: CheckState, *, since: timedelta) -> bool:
     """Whether `now` is to be written down and reported, when `told` was `since` ago."""
-    return now.status is not told.status or (now.output != told.output and since >= REFRESH)
+    if now.status is not told.status:
+        return True
+    passing = now.status is CheckStatus.PASSING
+    return now.output != told.output and since >= (REFRESH if passing else REFRESH_FAILING)
 
 
 def _cut(output: str) -> str:

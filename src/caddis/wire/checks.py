@@ -112,7 +112,8 @@ def _http(reader: Reader) -> HttpLook:
 def _server_name(reader: Reader) -> str:
     name = reader.text("tls_server_name")
     if name and not _HOST_NAME.fullmatch(name):
-        raise Invalid(f"{reader.at('tls_server_name')} is {name!r}, which is no host name", field=reader.path)
+        field = reader.at("tls_server_name")
+        raise Invalid(f"{field} is {name!r}, which is no host name", field=field)
     return name
 
 
