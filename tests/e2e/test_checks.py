@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ ONCE_A_SECOND = {"interval": "1s", "timeout": "2s", "grace_period": "0s"}
 
 @pytest.fixture(scope="module")
 def calls() -> Iterator[Calls]:
-    with running(hosts=1) as up:
+    with running(hosts=1, pool_size="6G") as up:
         calls = Calls(up, "checked")
         yield calls
         calls.close()
@@ -57,8 +58,8 @@ def test_checks_pass_once_the_program_answers(calls: Calls, machine: str) -> Non
     up = await_status(calls, machine, "up", "passing")
     assert up["output"] == "GET /up: 200 OK: fine"
     assert "connected to" in await_status(calls, machine, "servicecheck-00-tcp-8080", "passing")["output"]
-    disk = await_status(calls, machine, "disk", "warning")
-    assert "No such file" in disk["output"]
+    wait_until(lambda: "No such file" in check_of(calls, machine, "disk")["output"], "the script has run", deadline=30)
+    assert check_of(calls, machine, "disk")["status"] == "warning"
     calls.shell(machine, "echo 3 GB left > /srv/disk")
     assert await_status(calls, machine, "disk", "passing")["output"] == "3 GB left"
 
@@ -68,10 +69,18 @@ def test_a_machine_that_breaks_is_seen_to_be_critical_everywhere(calls: Calls, m
     calls.shell(machine, "mv /srv/up /srv/down")
     critical = await_status(calls, machine, "up", "critical")
     assert critical["output"].startswith("GET /up: 404 Not Found")
-    listed = wait_until(
-        lambda: [one for one in calls.ok("GET", "/machines") if critical in one["checks"]], "the index knows it"
-    )
-    assert listed[0]["state"] == "started", "a failing check restarts nothing"
+
+    def listed() -> Any:
+        found = json.loads(calls.up.fly("checks", "list", "-a", calls.app, "-j", folder=tmp_path))
+        return critical in found[machine]
+
+    wait_until(listed, "the index knows it")
+    table = calls.up.fly("checks", "list", "-a", calls.app, "--check-name", "up", folder=tmp_path)
+    assert f" up   │ critical │ {machine} │" in table and "404 Not Found" in table
+    status = calls.up.fly("status", "-a", calls.app, folder=tmp_path)
+    assert "3 total" in status and "1 critical" in status
+    assert "404 Not Found" in calls.up.fly("machine", "status", machine, "-a", calls.app, folder=tmp_path)
+    assert calls.machine(machine)["state"] == "started", "a failing check restarts nothing"
 
 
 def test_an_agent_that_was_killed_goes_on_where_it_was(calls: Calls, machine: str) -> None:
@@ -91,3 +100,21 @@ def test_a_program_that_listens_on_127_0_0_1_only_is_told_so(calls: Calls) -> No
     refused = await_status(calls, id, "local", "critical")["output"]
     assert refused == "connection refused: the program listens on 127.0.0.1:9000 only, let it listen on 0.0.0.0:9000"
     assert "nothing listens on port 9001" in await_status(calls, id, "none", "critical")["output"]
+
+
+def test_checks_end_with_their_machine_and_begin_anew_with_it(calls: Calls, machine: str) -> None:
+    calls.ok("POST", f"/machines/{machine}/stop", {"signal": "SIGKILL"})
+    calls.await_state(machine, "stopped")
+    assert check_of(calls, machine, "up")["output"] == "the machine is stopped"
+    calls.ok("POST", f"/machines/{machine}/start")
+    assert await_status(calls, machine, "up", "passing")["output"] == "GET /up: 200 OK: fine"
+
+
+def test_why_a_machine_ended_and_how_it_is_restarted_is_told(calls: Calls, tmp_path: Path) -> None:
+    id = calls.make_machine("exit 3", restart={"policy": "on-failure", "max_retries": 2})
+    calls.await_events(id, "exit", 3)
+    calls.await_state(id, "stopped")
+    out = calls.up.fly("machine", "status", id, "-a", calls.app, folder=tmp_path)
+    assert " Restart Policy │ on-failure, 2 retries " in out
+    for number in (1, 2):
+        assert f"exit_code=3,oom_killed=false,requested_stop=false,restart_count={number} " in out

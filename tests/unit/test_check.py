@@ -72,6 +72,12 @@ def test_a_long_output_is_cut_and_says_so() -> None:
     assert len(after.output) == MAX_OUTPUT and after.output.endswith("…")
 
 
+def test_an_output_cannot_command_a_terminal() -> None:
+    (state,) = begin_checks((check(),), NOW)
+    after = decide_check(check(), state, Finding(PASSING, "\x1b[2Jone\ttwo\r\nthree\x9b\0\n", NOW), started_at=NOW)
+    assert after.output == "[2Jone two \nthree"
+
+
 @pytest.mark.parametrize(
     ("looks", "age", "pause"),
     [
@@ -98,6 +104,9 @@ def test_an_output_alone_is_told_now_and_then_and_a_status_at_once() -> None:
     passing, changed = lived(check(), (1, PASSING)), lived(check(), (1, PASSING), (2, PASSING))
     failing, worse = (lived(check(grace_period=0), *looks) for looks in (((1, CRITICAL),), ((2, CRITICAL),)))
     assert is_worth_telling(passing, failing, since=moment)
+    assert is_worth_telling(lived(check()), lived(check(), (0, CRITICAL)), since=timedelta(0)), (
+        "the first result is news"
+    )
     assert not is_worth_telling(passing, passing, since=REFRESH)
     assert not is_worth_telling(passing, changed, since=REFRESH - moment)
     assert is_worth_telling(passing, changed, since=REFRESH)

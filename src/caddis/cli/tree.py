@@ -79,6 +79,7 @@ ROOT = Noun(
         VOLUMES,
         MACHINE,
         _leaf("status", "Show the status of an app"),
+        Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
         _leaf("apps.releases", "List an app's releases"),
         Noun(

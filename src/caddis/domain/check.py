@@ -19,6 +19,7 @@ EAGER_PERIOD = timedelta(seconds=60)  # after the start; also when the grace per
 REFRESH = timedelta(minutes=2)  # a passing check's output that changes is told this often
 REFRESH_FAILING = timedelta(seconds=15)
 _CUT = "…"
+_WAITING = "waiting for the first result"
 
 
 class CheckType(StrEnum):
@@ -85,7 +86,7 @@ class Finding:
 
 def begin_checks(checks: tuple[Check, ...], at: datetime) -> tuple[CheckState, ...]:
     """The states of a machine's checks when it has just been launched."""
-    return tuple(unknown(check.name, "waiting for the first result", at) for check in checks)
+    return tuple(unknown(check.name, _WAITING, at) for check in checks)
 
 
 def unknown(name: str, why: str, at: datetime) -> CheckState:
@@ -117,12 +118,14 @@ def pause_after(check: Check, state: CheckState, *, age: timedelta) -> float:
 
 def is_worth_telling(told: CheckState, now: CheckState, *, since: timedelta) -> bool:
     """Whether `now` is to be written down and reported, when `told` was `since` ago."""
-    if now.status is not told.status:
+    if now.status is not told.status or told.output == _WAITING:
         return True
     passing = now.status is CheckStatus.PASSING
     return now.output != told.output and since >= (REFRESH if passing else REFRESH_FAILING)
 
 
 def _cut(output: str) -> str:
-    text = output.strip()
+    """Bounded, and without what a terminal would obey: it comes from users' programs and goes to people's screens."""
+    shown = (character if character.isprintable() or character == "\n" else " " for character in output)
+    text = "".join(shown).strip()
     return text if len(text) <= MAX_OUTPUT else text[: MAX_OUTPUT - 1] + _CUT
