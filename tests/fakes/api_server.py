@@ -39,6 +39,7 @@ class FakeApi:
 
     apps: dict[str, dict[str, Any]] = field(default_factory=dict)
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    snapshots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by volume
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
     leases: dict[str, str] = field(default_factory=dict)
@@ -169,6 +170,8 @@ class FakeApi:
             case ("POST", "volumes"):
                 wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
+            case ("GET", "volumes", volume, "snapshots"):
+                return self.snapshots.get(volume, [])
             case (_, "volumes", volume, *verb):
                 found = self._get(self.volumes, volume, "volume")
                 if method == "DELETE" and "erase" in more["query"] and not found["attached_machine_id"]:

@@ -82,6 +82,16 @@ ROOT = Noun(
         _leaf("logs", "View app logs"),
         _leaf("apps.releases", "List an app's releases"),
         Noun(
+            "scale",
+            "Scale app resources",
+            (
+                _leaf("scale.count", "Change an app's machine count to the given value"),
+                _leaf("scale.memory", "Set the memory of an app's machines"),
+                _leaf("scale.show", "Show current resources"),
+                _leaf("scale.vm", "Change the size of an app's machines"),
+            ),
+        ),
+        Noun(
             "config",
             "Manage an app's configuration",
             (
