@@ -15,6 +15,7 @@ from typing import Any
 DEFAULT_KILL_SIGNAL = "SIGINT"
 DEFAULT_KILL_TIMEOUT = 5.0  # seconds (facts: fly-toml 2)
 MAX_KILL_TIMEOUT = 300.0
+DEFAULT_SCRATCH_GB = 1  # of the pool, for a root file system whose config says no size
 
 
 class MachineState(StrEnum):
