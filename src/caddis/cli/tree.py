@@ -47,12 +47,31 @@ MACHINE = Noun(
     "Manage Fly Machines",
     (
         _leaf("machine.list", "List Fly Machines", "ls"),
+        _leaf("machine.run", "Run a machine"),
+        _leaf("machine.create", "Create, but don't start, a machine"),
         _leaf("machine.status", "Show the current status of a machine"),
+        _leaf("machine.update", "Update a machine"),
+        _leaf("machine.clone", "Clone a machine"),
         _leaf("machine.start", "Start one or more machines"),
         _leaf("machine.stop", "Stop one or more machines"),
+        _leaf("machine.suspend", "Suspend one or more machines"),
         _leaf("machine.restart", "Restart one or more machines"),
+        _leaf("machine.kill", "Kill (SIGKILL) a machine"),
         _leaf("machine.destroy", "Destroy one or more machines", "remove", "rm"),
+        _leaf("machine.cordon", "Keep traffic from one or more machines"),
+        _leaf("machine.uncordon", "Let traffic to one or more machines again"),
+        _leaf("machine.wait", "Wait for a machine to reach a state"),
         _leaf("machine.exec", "Execute a command on a machine"),
+        _leaf("machine.place", "Simulate machine placements"),
+        Noun(
+            "leases",
+            "Manage machine leases",
+            (
+                _leaf("machine.leases.view", "View machine leases"),
+                _leaf("machine.leases.clear", "Clear machine leases"),
+            ),
+            ("lease",),
+        ),
     ),
     ("machines", "m"),
 )
@@ -82,6 +101,16 @@ ROOT = Noun(
         Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
         _leaf("apps.releases", "List an app's releases"),
+        Noun(
+            "scale",
+            "Scale app resources",
+            (
+                _leaf("scale.count", "Change an app's machine count to the given value"),
+                _leaf("scale.memory", "Set the memory of an app's machines"),
+                _leaf("scale.show", "Show current resources"),
+                _leaf("scale.vm", "Change the size of an app's machines"),
+            ),
+        ),
         Noun(
             "config",
             "Manage an app's configuration",

@@ -26,6 +26,10 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="stop [id ...]",
+    examples=(
+        "fly machine stop 0123456789abcd -a web",
+        "fly machine stop 0123456789abcd --signal SIGTERM --timeout 30 -w 60  # and wait until it has stopped",
+    ),
     flags=(
         *APP_FLAGS,
         text("signal", "s", help="Signal to stop the machine with, such as SIGTERM"),
