@@ -31,9 +31,18 @@ def run(call: Call) -> None:
             call.note(f"Its volume {volume_of(found)} stays, unattached.")
 
 
+LONG = """Destroy one or more machines.
+
+Its volume stays, and can be given to another machine. A machine that runs is refused without --force."""
+
 COMMAND = verb(
     run,
     usage="destroy [id ...]",
+    long=LONG,
+    examples=(
+        "fly machine destroy 148e21b7c46d89",
+        "fly machine destroy 148e21b7c46d89 --force  # even while it runs",
+    ),
     flags=(*APP_FLAGS, switch("force", "f", help="Kill a running machine")),
     count=any_number,
 )

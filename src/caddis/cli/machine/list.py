@@ -69,6 +69,10 @@ def _row(machine: Mapping[str, Any]) -> list[str]:
 COMMAND = verb(
     run,
     usage="list",
+    examples=(
+        "fly machine list -a web",
+        "fly machine list -q  # ids only",
+    ),
     flags=(*APP_FLAGS, JSON, switch("quiet", "q", help="Only list machine ids")),
     count=at_most(0),
 )

@@ -32,9 +32,19 @@ def run(call: Call) -> None:
         call.say(f"Machine {machine} restarted successfully!")
 
 
+LONG = """Restart one or more machines, one after the other.
+
+Each is stopped as its config says (--signal and --time override it) and waited for until it runs again. The root file
+system is made anew from the image; the volume stays."""
+
 COMMAND = verb(
     run,
     usage="restart [id ...]",
+    long=LONG,
+    examples=(
+        "fly machine restart 148e21b7c46d89",
+        "fly machine restart 148e21b7c46d89 --time 30 -a web",
+    ),
     flags=(
         *APP_FLAGS,
         text("signal", "s", help="Signal to stop the machine with"),

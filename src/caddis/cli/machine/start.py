@@ -18,4 +18,18 @@ def run(call: Call) -> None:
         call.say(f"{machine} has been started")
 
 
-COMMAND = verb(run, usage="start [id ...]", flags=APP_FLAGS, count=any_number)
+LONG = """Start one or more machines.
+
+A machine that runs is left alone. It starts with a fresh root file system from its image, and its volume as it was."""
+
+COMMAND = verb(
+    run,
+    usage="start [id ...]",
+    long=LONG,
+    examples=(
+        "fly machine start 148e21b7c46d89",
+        "fly machine start 148e21b7c46d89 5683979ea93958 -a web",
+    ),
+    flags=APP_FLAGS,
+    count=any_number,
+)

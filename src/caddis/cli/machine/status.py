@@ -69,6 +69,10 @@ def _event(event: Wire) -> list[str]:
 COMMAND = verb(
     run,
     usage="status [id]",
+    examples=(
+        "fly machine status 148e21b7c46d89",
+        "fly machine status 148e21b7c46d89 -d  # with its config",
+    ),
     flags=(*APP_FLAGS, switch("display-config", "d", help="Print the machine's config as JSON")),
     count=at_most(1),
 )
