@@ -52,7 +52,7 @@ function __fly_complete
     set -l words (commandline -opc)
     set -l last (commandline -ct)
     set -l said ($words[1] __complete fish $words[2..-1] "$last" 2>/dev/null)
-    set -l flag (string match -r '^--[^=]*=' -- "$last")
+    set -l flag (string match -r '^--[^=]*=' -- "$last"; or echo)
     set -l rest (string replace -r '^--[^=]*=' '' -- "$last")
     switch "$said[-1]"
         case :files
