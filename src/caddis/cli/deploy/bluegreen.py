@@ -12,7 +12,7 @@ from caddis.cli.deploy.parallel import in_parallel
 from caddis.cli.deploy.replace import REPLACED_BY, REPLACES
 from caddis.cli.deploy.schedule import PHASES
 from caddis.cli.machine.waiting import wait_until
-from caddis.client.machines import cordon_machine, create_machine, set_metadata, stop_machine
+from caddis.client.machines import create_machine, set_cordoned, set_metadata, stop_machine
 from caddis.domain.errors import NotFound, Problem
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class BlueGreen:
             self._execution.seeing.see_started(green, document, self._teller(change), group=change.group)
 
     def _check(self, change: UpdateMachine) -> None:
-        green, document = self._green[change.machine], self._documents[change.machine]
+        green = self._green[change.machine]
         with self._explained(green):
-            self._execution.seeing.see_healthy(green, document, self._teller(change))
+            self._execution.seeing.see_healthy(green, self._teller(change))
         self._execution.progress.end(green, f"  Machine {green} [{change.group}] is healthy")
 
     def _teller(self, change: UpdateMachine) -> Callable[[str], None]:
@@ -114,11 +114,11 @@ class BlueGreen:
 
     def _uncordon(self, change: UpdateMachine) -> None:
         green = self._green[change.machine]
-        self._send(cordon_machine, green, False)
+        self._set_cordoned(green, False)
         self._send(set_metadata, green, REPLACES, "")
 
     def _cordon(self, change: UpdateMachine) -> None:
-        self._send(cordon_machine, change.machine, True)
+        self._set_cordoned(change.machine, True)
 
     def _stop(self, change: UpdateMachine) -> None:
         execution = self._execution
@@ -133,6 +133,11 @@ class BlueGreen:
         self._execution.destroy(change.machine)
         self._execution.ledger.note_moved(machine=change.machine, to=green, volume=None, to_volume=None)
         self._execution.progress.say(f"  Machine {green} [{change.group}] is in the place of {change.machine}")
+
+    def _set_cordoned(self, machine: str, cordoned: bool) -> None:
+        execution = self._execution
+        nonce = execution.leases.nonce(machine)
+        execution.call.send(set_cordoned(execution.app, machine, cordoned=cordoned, nonce=nonce))
 
     def _send(self, request: Callable[..., Any], machine: str, *more: Any) -> None:
         execution = self._execution

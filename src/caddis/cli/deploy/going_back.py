@@ -12,7 +12,7 @@ from caddis.cli.deploy.comeback import NewVolumes
 from caddis.cli.deploy.current import Observed, observe
 from caddis.cli.deploy.history import Comeback, Held, choose_target, find_data
 from caddis.cli.deploy.options import read_options
-from caddis.cli.deploy.releasing import Intent, find_region, make_plan, release
+from caddis.cli.deploy.releasing import Intent, find_region, make_plan, refuse_suspended, release
 from caddis.cli.machine.show_machine import metadata_of
 from caddis.client.builds import fetch_image
 from caddis.client.releases import list_releases
@@ -31,6 +31,7 @@ def go_back(call: Call, version: int | None) -> None:
     """To that release, or to the complete one before the newest."""
     app = call.app()
     observed = observe(call, app)
+    refuse_suspended(observed)
     releases: Sequence[Wire] = call.send(list_releases(app, limit=_MOST))["releases"]
     target = choose_target(releases, version)
     number = int(target["version"])

@@ -42,7 +42,12 @@ class Chosen:
     digest: str
 
 
-def choose_image(call: Call, app: str, config: FlyToml, folder: Path) -> Chosen:
+def choose_image(call: Call, app: str, config: FlyToml, folder: Path) -> str:
+    """The reference of `find_image`."""
+    return find_image(call, app, config, folder).reference
+
+
+def find_image(call: Call, app: str, config: FlyToml, folder: Path) -> Chosen:
     """The image to deploy; builds it when none is named. It is where machines find it when this returns."""
     named = call.text("image") or (config.build.image if config.build else "")
     if named:

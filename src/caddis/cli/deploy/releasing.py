@@ -29,7 +29,7 @@ from caddis.cli.deploy.snapshot_before import Snapshots
 from caddis.cli.deploy.wanted import Documents, guest_of_new_machines, read_wanted
 from caddis.client.platform import list_regions
 from caddis.client.releases import create_release, note_release
-from caddis.domain.errors import Problem
+from caddis.domain.errors import Conflict, Problem
 from caddis.wire.fly_toml.groups import group_names
 
 if TYPE_CHECKING:
@@ -71,6 +71,16 @@ def make_plan(call: Call, intent: Intent, observed: Observed, options: Options, 
     for group in group_names(intent.config):
         machine_checks_for(intent.config, group)
     return plan(current, wanted)
+
+
+def refuse_suspended(observed: Observed) -> None:
+    """Before anything is built or asked; the API refuses the release as well."""
+    app = observed.app
+    if app.get("status") == "suspended":
+        raise Conflict(
+            f"app {app['name']} is suspended: a deploy would start machines of it",
+            hint=f"fly apps resume {app['name']}, then deploy again",
+        )
 
 
 def find_region(call: Call, observed: Observed) -> str:

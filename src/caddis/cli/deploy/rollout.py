@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from caddis.cli.call import Call
 from caddis.cli.config.checking import tell_findings
 from caddis.cli.deploy.current import observe
-from caddis.cli.deploy.image import choose_image
+from caddis.cli.deploy.image import find_image
 from caddis.cli.deploy.options import check_compression, read_options
-from caddis.cli.deploy.releasing import Intent, find_region, make_plan, release
+from caddis.cli.deploy.releasing import Intent, find_region, make_plan, refuse_suspended, release
 from caddis.cli.deploy.wanted import check_env_names, read_extra_files, read_files
 from caddis.domain.errors import Conflict
 
@@ -29,6 +29,7 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     check_compression(call)
     options = read_options(call, config)
     observed = observe(call, app)
+    refuse_suspended(observed)
     region = call.text("primary-region") or config.primary_region or find_region(call, observed)
     config = replace(config, primary_region=region)
     intent = Intent(
@@ -42,7 +43,7 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     _warn(call, config)
     if observed.unmanaged and not observed.machines:
         call.note(f"WARNING: {app} has machines that deploys do not manage; they are left alone", "yellow")
-    image = choose_image(call, app, config, folder)
+    image = find_image(call, app, config, folder)
     if call.switch("build-only"):
         return
     release(call, replace(intent, image=image.reference, digest=image.digest), options)

@@ -37,7 +37,7 @@ class Seeing:
         """Problem, after its last log lines, when it does not run or is not healthy."""
         try:
             self.see_started(machine, document, tell, group=group)
-            self.see_healthy(machine, document, tell)
+            self.see_healthy(machine, tell)
         except Problem as problem:
             self.explain(machine, problem)
             raise
@@ -59,7 +59,7 @@ class Seeing:
         if group:
             self.seen.setdefault(group, (machine, document))
 
-    def see_healthy(self, machine: str, document: Wire, tell: Tell) -> None:
+    def see_healthy(self, machine: str, tell: Tell) -> None:
         """Its health checks pass."""
         if self.options.detach:
             return
@@ -68,7 +68,6 @@ class Seeing:
             self.client,
             self.app,
             machine,
-            config=document,
             seconds=seconds,
             tell=lambda passing, total: tell(f"is waited for to become healthy: {passing}/{total}"),
         )

@@ -66,16 +66,16 @@ def wait_healthy(
     app: str,
     machine: str,
     *,
-    config: Wire,
     seconds: float | None,
-    tell: Callable[[int, int], None],
+    tell: Callable[[int, int], None] = lambda _passing, _total: None,
 ) -> None:
     """Until every check passes; without checks in its config at once. `tell` hears how many of them pass."""
-    if not has_checks(config):
-        return
     over = None if seconds is None else time.monotonic() + seconds
     while True:
-        checks = client.send(get_machine(app, machine)).get("checks") or []
+        now = client.send(get_machine(app, machine))
+        if not has_checks(now.get("config") or {}):
+            return
+        checks = now.get("checks") or []
         failing = [check for check in checks if check["status"] != "passing"]
         tell(len(checks) - len(failing), len(checks))
         if checks and not failing:

@@ -43,6 +43,9 @@ COMMAND = verb(
     run,
     usage="list",
     flags=FLAGS,
-    examples=("fly releases  # the last 25, newest first", "fly releases list --image -a web"),
+    examples=(
+        "fly releases list -a web  # the last 25, newest first; so does `fly releases`",
+        "fly releases list --image -a web",
+    ),
     count=at_most(0),
 )
