@@ -133,6 +133,25 @@ def test_a_started_machine_is_only_destroyed_with_force() -> None:
     assert (gone.state, instructions) == (MachineState.DESTROYING, (Erase(),))
 
 
+@pytest.mark.parametrize("policy", list(RestartPolicy))
+@pytest.mark.parametrize("auto_destroy", [False, True])
+def test_what_ended_with_its_host_starts_again_whatever_its_policy_and_has_not_failed(
+    policy: RestartPolicy, auto_destroy: bool
+) -> None:
+    lone = machine(MachineState.STARTED, restart=Restart(policy=policy), auto_destroy=auto_destroy, restart_count=9)
+    after, instructions = decide(lone, Ended(ExitStatus(code=-1, at=NOW), with_host=True))
+    assert (after.state, after.restart_count) == (MachineState.RESTARTING, 0)
+    assert instructions == (TearDown(), RestartAt(NOW))
+
+
+def test_what_was_being_stopped_when_its_host_went_down_is_stopped() -> None:
+    stopping, _ = decide(machine(MachineState.STARTED), StopAsked())
+    after, _ = decide(stopping, Ended(ExitStatus(code=-1, at=NOW), with_host=True))
+    assert after.state is MachineState.STOPPED
+    doomed, _ = decide(machine(MachineState.STARTED), DestroyAsked(kill=True))
+    assert decide(doomed, Ended(ExitStatus(code=-1, at=NOW), with_host=True))[1] == (Erase(),)
+
+
 def test_a_restart_ends_the_process_and_launches_it_at_once() -> None:
     stopping, _ = decide(machine(MachineState.STARTED, restart=Restart(policy=RestartPolicy.NO)), RestartAsked())
     again, instructions = decide(stopping, ended(0))
@@ -174,7 +193,7 @@ def test_no_life_runs_into_a_corner(events: list[tuple[object, int, bool]], poli
                 if isinstance(doing, Launch):
                     answer: object = Launched(now) if well else LaunchFailed("no")
                 elif isinstance(doing, Halt):
-                    answer = ended(code, now)
+                    answer = Ended(ExitStatus(code=code, at=now), with_host=not well)
                 elif isinstance(doing, RestartAt):
                     answer = RestartDue()
                 elif isinstance(doing, Erase):

@@ -60,9 +60,10 @@ class RestartAsked:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The process is gone."""
+    """The process is gone; `with_host`: because its computer went down, not by anything of its own."""
 
     exit: ExitStatus
+    with_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instructi
             return _stop(machine, signal, timeout)
         case RestartAsked(signal, timeout):
             return _restart(machine, signal, timeout)
-        case Ended(exit):
-            return _ended(machine, exit)
+        case Ended(exit, with_host):
+            return _ended(machine, exit, with_host)
         case RestartDue():
             if machine.state is not MachineState.RESTARTING:
                 return machine, ()
@@ -242,7 +243,7 @@ def _restart(machine: Machine, signal: str | None, timeout: float | None) -> tup
     return replace(stopping, wanted=MachineState.STARTED, restart_count=0), instructions
 
 
-def _ended(machine: Machine, exit: ExitStatus) -> tuple[Machine, tuple[Instruction, ...]]:
+def _ended(machine: Machine, exit: ExitStatus, with_host: bool) -> tuple[Machine, tuple[Instruction, ...]]:
     if machine.state in _GONE:
         return machine, ()
     requested = machine.state is MachineState.STOPPING
@@ -255,6 +256,8 @@ def _ended(machine: Machine, exit: ExitStatus) -> tuple[Machine, tuple[Instructi
         return _again(ended, delay=0.0, count=0)
     if requested:
         return replace(ended, state=MachineState.STOPPED), (TearDown(),)
+    if with_host:  # it was to run, whatever its policy, and has not failed
+        return _again(ended, delay=0.0, count=0)
     stable = machine.started_at is not None and exit.at - machine.started_at >= STABLE_AFTER
     count = 0 if stable else machine.restart_count
     if _policy_restarts(machine, exit, count):
