@@ -27,7 +27,9 @@ async def choose_regions(call: Call) -> Response:
     found = await call.control.list_hosts()
     for region in request.regions:
         check_region(region, found)
-    return reply(placements_to_wire(choose_placements(request, found)))
+    now = call.control.now()
+    reachable = [host for host in found if host.is_reachable(now)]
+    return reply(placements_to_wire(choose_placements(request, reachable)))
 
 
 async def get_status(call: Call) -> Response:

@@ -18,18 +18,10 @@ def run(call: Call) -> None:
         call.say(f"{machine} has been started")
 
 
-LONG = """Start one or more machines.
-
-A machine that runs is left alone. It starts with a fresh root file system from its image, and its volume as it was."""
-
 COMMAND = verb(
     run,
     usage="start [id ...]",
-    long=LONG,
-    examples=(
-        "fly machine start 148e21b7c46d89",
-        "fly machine start 148e21b7c46d89 5683979ea93958 -a web",
-    ),
+    examples=("fly machine start 0123456789abcd -a web",),
     flags=APP_FLAGS,
     count=any_number,
 )

@@ -33,8 +33,8 @@ COMMAND = verb(
     usage="stop [id ...]",
     long=LONG,
     examples=(
-        "fly machine stop 148e21b7c46d89",
-        "fly machine stop 148e21b7c46d89 --signal SIGTERM --timeout 30 -w 60",
+        "fly machine stop 0123456789abcd -a web",
+        "fly machine stop 0123456789abcd --signal SIGTERM --timeout 30 -w 60  # and wait until it has stopped",
     ),
     flags=(
         *APP_FLAGS,
