@@ -115,7 +115,7 @@ def test_a_suspended_app_stands_still_and_what_ran_runs_again(site: Site) -> Non
 
     site.calls.kill("caddis.agent")  # and it stays so when its hosts begin anew
     assert {site.calls.machine(machine)["state"] for machine in (first, second)} == {"stopped"}
-    assert "has no running machines to restart" in site.fly("apps", "restart")
+    assert "App site is suspended" in site.fly("apps", "restart")
     assert "no machine that runs and serves HTTP" in site.fly("open", code=1)
 
     assert "Resumed app site: 1 machine started" in site.fly("apps", "resume", "-a", "site")
