@@ -19,6 +19,8 @@ _BODIES = {
     "/api/v1/releases": {"app_name": "web", "image": "i"},
     "/api/v1/builds": {"app_name": "web"},
     "/v1/apps": {"name": "other-name"},
+    "/v1/apps/{app}/secrets": {"values": {"KEY": "value"}},
+    "/v1/apps/{app}/secrets/{name}": {"value": "value"},
 }
 
 
@@ -39,7 +41,7 @@ def _app_id(api: ApiServer, name: str) -> int:
 def _call(api: ApiServer, entry: Entry, token: str) -> httpx2.Response:
     release = api.release  # type: ignore[attr-defined]
     path = entry.path.format(
-        app="web", id=release if "releases" in entry.path else "none", key="k", slug="personal", host="a"
+        app="web", id=release if "releases" in entry.path else "none", key="k", name="KEY", slug="personal", host="a"
     )
     body = _BODIES.get(entry.path, {}) if entry.method in ("POST", "PUT", "PATCH") else None
     return api.ask(entry.method, path, token=token, json=body)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from caddis.api.access import Access
-from caddis.api.endpoints import apps, builds, files, hosts, logs, machines, organizations, platform, releases, volumes
+from caddis.api.endpoints import (
+    apps,
+    builds,
+    files,
+    hosts,
+    logs,
+    machines,
+    organizations,
+    platform,
+    releases,
+    secrets,
+    volumes,
+)
 from caddis.api.gate import Endpoint
 from caddis.api.graphql.endpoint import ask
 
@@ -62,6 +74,11 @@ ENTRIES = (
     _entry("GET", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("POST", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("DELETE", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
+    _entry("GET", _APP + "/secrets", secrets.list_secrets),
+    _entry("POST", _APP + "/secrets", secrets.change_secrets),
+    _entry("GET", _APP + "/secrets/{name}", secrets.get_secret),
+    _entry("POST", _APP + "/secrets/{name}", secrets.set_secret),
+    _entry("DELETE", _APP + "/secrets/{name}", secrets.delete_secret),
     _entry("GET", _APP + "/volumes", volumes.list_volumes),
     _entry("POST", _APP + "/volumes", volumes.create_volume),
     _entry("POST", _APP + "/volumes/import", files.import_volume),

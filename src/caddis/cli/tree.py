@@ -69,6 +69,19 @@ APPS = Noun(
     ("app", "a"),
 )
 
+SECRETS = Noun(
+    "secrets",
+    "Manage an app's secrets",
+    (
+        _leaf("secrets.list", "List an app's secrets, without their values", "ls"),
+        _leaf("secrets.set", "Set secrets, and restart machines with them"),
+        _leaf("secrets.unset", "Unset secrets, and restart machines without them"),
+        Leaf("import", _CLI + "secrets.import_", "Set the secrets of NAME=VALUE lines from stdin"),
+        _leaf("secrets.deploy", "Restart machines with the secrets that are staged"),
+    ),
+    ("secret",),
+)
+
 ROOT = Noun(
     "fly",
     "fly runs apps, Machines and volumes on servers of your own (Caddis).",
@@ -76,6 +89,7 @@ ROOT = Noun(
         _leaf("launch.launch", "Create and configure a new app from source code or an image"),
         _leaf("deploy.deploy", "Deploy an app"),
         APPS,
+        SECRETS,
         VOLUMES,
         MACHINE,
         _leaf("status", "Show the status of an app"),
