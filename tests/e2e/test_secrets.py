@@ -27,7 +27,7 @@ FILE = f"{MARK}file\n"
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Running]:
-    with running(hosts=1) as server:
+    with running(hosts=1, pool_size="2G") as server:
         yield server
     assert left_behind(server.data) == []
 

@@ -39,9 +39,10 @@ class Kept:
         self.catalog = Catalog.open(f"sqlite:///{folder}/catalog.sqlite")
         self.vault = Vault(folder / "catalog.key")
         owner = self.catalog.write(organizations.ensure_organization, "personal", "Personal", now=NOW)
-        self.app, self.other = (
-            self.catalog.write(apps.create_app, name, owner, network="default", now=NOW).id for name in ("web", "shop")
+        self.web, other = (
+            self.catalog.write(apps.create_app, name, owner, network="default", now=NOW) for name in ("web", "shop")
         )
+        self.app, self.other = self.web.id, other.id
 
     def change(self, app: int | None = None, *, now: datetime = NOW, **values: str | None) -> int:
         return self.catalog.write(secrets.change_secrets, self.vault, app or self.app, values, now=now)
@@ -138,7 +139,7 @@ def test_a_secret_that_is_set_again_keeps_its_birthday(kept: Kept) -> None:
 
 def test_secrets_go_with_their_app(kept: Kept) -> None:
     kept.change(A="1")
-    kept.catalog.write(apps.delete_app, kept.app)
+    kept.catalog.write(apps.delete_app, kept.web, now=NOW)
     assert kept.catalog.read(lambda one: one.execute(sa.select(app_secrets)).all()) == []
 
 
