@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,57 @@ def test_a_file_needs_its_secret_and_base64(calls: Calls) -> None:
     assert len(calls.ok("GET", "/machines")) == 1
 
 
+def test_a_deploy_token_deploys_its_app_and_nothing_else(up: Running, calls: Calls, folder: Path) -> None:
+    token = up.fly("tokens", "create", "deploy", "-n", "ci", "-x", "1h", folder=folder).strip()
+    ci = replace(up, environment={**up.environment, "FLY_API_TOKEN": token})
+    before = calls.ok("GET", "/machines")[0]["instance_id"]
+    said = ci.fly("deploy", "--ha=false", folder=folder)
+    assert "update succeeded" in said
+    (machine,) = calls.ok("GET", "/machines")
+    assert machine["instance_id"] != before
+    assert json.loads(up.fly("releases", "--json", folder=folder))[0]["user"] == "ci"
+    for words in (
+        ["apps", "create", "other"],
+        ["apps", "destroy", "web", "--yes"],
+        ["tokens", "list"],
+        ["tokens", "create", "org"],
+    ):
+        assert "this token is for app web" in ci.fly(*words, folder=folder, code=1)
+    listed = up.fly("tokens", "list", folder=folder)
+    number = re.search(r"^ (\d+) +│ ci +│ admin ", listed, re.MULTILINE)
+    assert number and token not in listed
+    assert f"Revoked {number[1]}" in up.fly("tokens", "revoke", number[1], folder=folder)
+    assert "revoked" in ci.fly("status", folder=folder, code=1)
+
+
+def test_a_read_only_token_sees_and_changes_nothing(up: Running, calls: Calls, folder: Path) -> None:
+    made = json.loads(up.fly("tokens", "create", "readonly", "--json", folder=folder))
+    reader = replace(up, environment={**up.environment, "FLY_API_TOKEN": made["token"]})
+    assert "Deployed" in reader.fly("secrets", "list", folder=folder)
+    assert "read-only" in reader.fly("secrets", "set", "A=1", folder=folder, code=1)
+    assert "read-only" in reader.fly("deploy", folder=folder, code=1)
+    assert "Personal" in reader.fly("orgs", "show", folder=folder)
+    assert "one organization" in up.fly("orgs", "create", "second", folder=folder, code=1)
+
+
+def test_launch_sets_secrets_on_the_way(up: Running, calls: Calls) -> None:
+    folder = up.data.parent / "shop"
+    folder.mkdir()
+    words = [
+        "launch",
+        "--name",
+        "shop",
+        "--image",
+        calls.image,
+        "--no-deploy",
+        "--yes",
+        "--secret",
+        f"KEY={MARK}launch",
+    ]
+    assert MARK not in up.fly(*words, folder=folder)
+    assert _statuses(up, folder) == {"KEY": "Staged"}
+
+
 def test_no_value_is_found_anywhere(up: Running, calls: Calls) -> None:
     """Not on the disk, not in an answer, not among the words of a process, not in a file that others may read."""
     (machine,) = calls.ok("GET", "/machines")
@@ -199,13 +251,14 @@ def test_no_value_is_found_anywhere(up: Running, calls: Calls) -> None:
         if path.is_file():
             content = path.read_bytes() if path.name != "pool.img" else b""
             assert MARK.encode() not in content and encoded not in content, path
-    assert subprocess.run(["grep", "-qa", MARK, *up.data.glob("hosts/*/pool.img")]).returncode == 1
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 assert MARK.encode() not in entry.joinpath("cmdline").read_bytes(), entry
             except OSError:
                 continue
-    instance = up.data.joinpath("instance").read_text().strip()
-    for path in Path("/run/caddis", instance).rglob("config.json"):
-        assert path.parent.stat().st_mode & 0o077 == 0, "the bundle holds the environment"
+    run = Path("/run/caddis", up.data.joinpath("instance").read_text().strip(), "h1")
+    for path in run.glob("containers/*"):
+        assert path.stat().st_mode & 0o077 == 0, "the bundle holds the environment"
+    (upper,) = run.glob("**/upper/etc/app.key")  # the root's own layer, which is in the pool: a place to bind it to
+    assert upper.stat().st_size == 0 and Path(f"/proc/{_init(calls)}/root/etc/app.key").read_text() == FILE

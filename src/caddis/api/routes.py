@@ -16,6 +16,7 @@ from caddis.api.endpoints import (
     platform,
     releases,
     secrets,
+    tokens,
     volumes,
 )
 from caddis.api.gate import Endpoint
@@ -46,9 +47,9 @@ ENTRIES = (
     _entry("GET", "/healthz", platform.get_health, Access.OPEN),
     _entry("POST", "/internal/hosts/{host}/reports", hosts.accept_reports, Access.HOST),
     _entry("GET", "/v1/apps", apps.list_apps),
-    _entry("POST", "/v1/apps", apps.create_app),
+    _entry("POST", "/v1/apps", apps.create_app, Access.OWNER),
     _entry("GET", _APP, apps.get_app),
-    _entry("DELETE", _APP, apps.delete_app),
+    _entry("DELETE", _APP, apps.delete_app, Access.OWNER),
     _entry("POST", _APP + "/suspend", apps.suspend),
     _entry("POST", _APP + "/resume", apps.resume),
     _entry("GET", _APP + "/ip_assignments", apps.list_addresses),
@@ -102,6 +103,10 @@ ENTRIES = (
     _entry("GET", "/v1/orgs/{slug}/machines", organizations.list_machines),
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
     _entry("POST", "/graphql", ask, Access.READ),  # what a document changes asks for more
+    _entry("POST", _APP + "/deploy_token", tokens.create_deploy_token, Access.OWNER),
+    _entry("GET", _UIEX + "/tokens", tokens.list_tokens),
+    _entry("POST", _UIEX + "/tokens", tokens.create_token, Access.OWNER),
+    _entry("DELETE", _UIEX + "/tokens/{id}", tokens.revoke_token, Access.OWNER),
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
     _entry("GET", _UIEX + "/organizations/{slug}", organizations.get_organization),

@@ -66,6 +66,7 @@ tokens = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
+    sa.Column("created_by", sa.Text, nullable=False, server_default=""),  # the name of a token; "": caddis up
 )
 
 catalog_key = sa.Table(

@@ -106,6 +106,26 @@ SECRETS = Noun(
     ("secret",),
 )
 
+TOKENS = Noun(
+    "tokens",
+    "Manage API tokens",
+    (
+        Noun(
+            "create",
+            "Create API tokens",
+            (
+                _leaf("tokens.create.deploy", "Create a token that deploys one app"),
+                _leaf("tokens.create.org", "Create a token for the whole organization"),
+                _leaf("tokens.create.readonly", "Create a token that reads the whole organization"),
+            ),
+        ),
+        _leaf("tokens.create.deploy", "Create a token that deploys one app"),
+        _leaf("tokens.list", "List the tokens of an app or of the organization", "ls"),
+        _leaf("tokens.revoke", "Revoke tokens: they end at once"),
+    ),
+    ("token",),
+)
+
 ROOT = Noun(
     "fly",
     "fly runs apps, Machines and volumes on servers of your own (Caddis).",
@@ -147,7 +167,17 @@ ROOT = Noun(
                 _leaf("platform.status", "Show whether this installation's server and hosts answer"),
             ),
         ),
-        Noun("orgs", "Manage organizations", (_leaf("orgs.list", "List organizations", "ls"),)),
+        Noun(
+            "orgs",
+            "Manage organizations",
+            (
+                _leaf("orgs.list", "List organizations", "ls"),
+                _leaf("orgs.show", "Show an organization, and its apps"),
+                _leaf("orgs.create", "Create an organization (not possible here)"),
+                _leaf("orgs.delete", "Delete an organization (not possible here)"),
+            ),
+        ),
+        TOKENS,
         Noun(
             "auth",
             "Manage authentication",

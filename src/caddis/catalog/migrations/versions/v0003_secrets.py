@@ -1,4 +1,4 @@
-"""Secrets of apps. An older program can go on beside it: it writes apps without a version, which begins at 0."""
+"""Secrets of apps, and who made a token. An older program can go on beside it: what it does not write has a default."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Make the tables, and the version that apps count up."""
     op.add_column("apps", sa.Column("secrets_version", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("tokens", sa.Column("created_by", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "catalog_key",
         sa.Column("id", sa.Integer, primary_key=True),
