@@ -20,7 +20,7 @@ COMMAND = verb(
     run,
     usage="create [name]",
     long="Refused: an installation has one organization. Who is to reach a single app gets a token for it.",
-    examples=("fly tokens create deploy -a web  # instead",),
+    examples=("fly orgs create second  # refused, and says what there is instead",),
     flags=(YES, JSON),
     count=at_most(1),
 )
