@@ -145,7 +145,7 @@ def test_a_stop_timeout_in_nanoseconds_is_understood() -> None:
         ({"files": [{"guest_path": "etc/x"}]}, "config.files[0].guest_path", "absolute path"),
         ({"files": [{"guest_path": "/etc/../x"}]}, "config.files[0].guest_path", "absolute path"),
         ({"files": [{"guest_path": "/x", "raw_value": "%%"}]}, "config.files[0].raw_value", "not base64"),
-        ({"files": [{"guest_path": "/x", "secret_name": "S"}]}, "config.files[0].secret_name", "not supported yet"),
+        ({"files": [{"guest_path": "/x", "secret_name": "S-1"}]}, "config.files[0].secret_name", "cannot be the name"),
         ({"files": [{"guest_path": "/x", "mode": 0o10000}]}, "config.files[0].mode", "from 0 to 4095"),
         ({"services": [{"internal_port": 80}]}, "config.services[0].protocol", "use one of tcp, udp"),
         ({"services": [{"protocol": "tcp"}]}, "config.services[0].internal_port", "is missing"),

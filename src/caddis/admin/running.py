@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caddis import __version__
+from caddis.admin.catalog_key import ensure_catalog_key
 from caddis.admin.choices import Choices, choices_text, choose, parse_listen, read_choices
 from caddis.admin.credentials import ensure_credentials
 from caddis.admin.default_store import ensure_store
@@ -77,6 +78,8 @@ class Session:
             hosts = [f"h{number}" for number in range(1, chosen.hosts + 1)]
             token = ensure_credentials(self._installation, catalog, hosts)
             ensure_store(self._installation.data)
+            if trouble := ensure_catalog_key(self._installation.data, catalog):
+                _say(f"WARNING: {trouble}")
             since = datetime.now(UTC)
             (self._installation.data / "api.address").unlink(missing_ok=True)
             self._supervisor.add(api_program(self._installation, chosen))

@@ -21,6 +21,7 @@ from caddis.domain.sizes import MIB
 from caddis.images.store import ImageStore
 from caddis.machines.root import Roots
 from caddis.machines.runtimes.runc import RuncRuntime
+from caddis.machines.sealing import open_seal
 from caddis.network.host import HostNetwork
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
@@ -78,6 +79,7 @@ def open_world(options: Options) -> OpenWorld:
         runtime=RuncRuntime(options.run, logs, f"/caddis-{options.instance}-{options.host}"),
         roots=Roots(options.run),
         network=network,
+        sealing=open_seal(options.folder / "wrapping.key"),
         now=lambda: datetime.now(UTC),
         look=_look,
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),

@@ -21,6 +21,7 @@ class Access(Enum):
     OPEN = "everybody"
     READ = "every token"
     WRITE = "tokens that are not read-only"
+    OWNER = "tokens for the whole organization that are not read-only"
     HOST = "the host of the path"
 
 
@@ -42,10 +43,20 @@ async def authorise(request: Request, control: Control, access: Access) -> Calle
         caller = await control.read(find_caller, token, now)
         if caller is None:
             continue
-        if access is Access.WRITE and caller.read_only:
+        if access in (Access.WRITE, Access.OWNER) and caller.read_only:
             raise Forbidden(f"token {caller.name!r} is read-only: it cannot change anything")
+        if access is Access.OWNER:
+            check_owner(caller)
         return caller
     raise Unauthenticated("the token is not valid: it is unknown, has expired or was revoked", hint=_HINT)
+
+
+def check_owner(caller: Caller) -> None:
+    """Forbidden when the token is for one app: it deploys that, and what cannot be undone is not in its reach."""
+    if caller.app is not None:
+        raise Forbidden(
+            f"this token is for app {caller.app}: it can deploy it, and neither create nor destroy apps and tokens"
+        )
 
 
 async def authorise_host(request: Request, control: Control) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from caddis.catalog import hosts
 from caddis.catalog.database import Catalog
+from caddis.catalog.vault import Vault
 from caddis.control.doors import Doors
 from caddis.control.orders import Answer, Order
 from caddis.control.taken import Taken
@@ -27,9 +28,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The catalog, the hosts' doors, and where time and randomness come from. Belongs to one event loop."""
+    """The catalog and its key, the hosts' doors, and where time and randomness come from. Belongs to one event loop."""
 
     catalog: Catalog
+    vault: Vault
     now: Callable[[], datetime]
     entropy: Callable[[int], bytes]
     doors: Doors = field(default_factory=Doors)

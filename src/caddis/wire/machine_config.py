@@ -22,6 +22,7 @@ from caddis.domain.machine import (
     StopConfig,
 )
 from caddis.domain.machine_schedule import PERIODS
+from caddis.domain.secret import check_secret_name
 from caddis.domain.volume import Volume, check_mount_path
 from caddis.wire.checks import checks_from_wire
 from caddis.wire.reading import Reader, has_control_characters, kind_of, naming
@@ -175,14 +176,16 @@ def _file(reader: Reader) -> File:
             f"{reader.at('guest_path')} is {path!r}: it must be the absolute path of a file, like /etc/app.conf",
             field=reader.at("guest_path"),
         )
-    for unsupported in ("secret_name", "image_config"):
-        if reader.text(unsupported):
-            raise Invalid(f"{reader.at(unsupported)} is not supported yet", field=reader.at(unsupported))
+    if reader.text("image_config"):
+        raise Invalid(f"{reader.at('image_config')} is not supported yet", field=reader.at("image_config"))
+    mode = reader.whole("mode", high=0o7777) or 0o644
+    if secret := reader.text("secret_name"):
+        return File(guest_path=path, mode=mode, secret=naming(reader.at("secret_name"), check_secret_name, secret))
     try:
         content = base64.b64decode(reader.text("raw_value"), validate=True)
     except (binascii.Error, ValueError):
         raise Invalid(f"{reader.at('raw_value')} is not base64", field=reader.at("raw_value")) from None
-    return File(guest_path=path, content=content, mode=reader.whole("mode", high=0o7777) or 0o644)
+    return File(guest_path=path, content=content, mode=mode)
 
 
 def _service(reader: Reader) -> Service:

@@ -38,7 +38,7 @@ async def create_machine(call: Call) -> Response:
     """Placed by control."""
     app = await call.app()
     document = await call.document()
-    return passed_on(await machines.create_machine(call.control, app.name, document, user=call.caller.name))
+    return passed_on(await machines.create_machine(call.control, app, document, user=call.caller.name))
 
 
 async def get_machine(call: Call) -> Response:
@@ -53,7 +53,7 @@ async def update_machine(call: Call) -> Response:
     document = await call.document()
     return passed_on(
         await machines.update_machine(
-            call.control, app.name, call.path("id"), document, nonce=call.nonce, user=call.caller.name
+            call.control, app, call.path("id"), document, nonce=call.nonce, user=call.caller.name
         )
     )
 

@@ -19,16 +19,18 @@ from caddis.cli.launch.detect import find_source
 from caddis.cli.launch.naming import choose_name
 from caddis.cli.launch.settings import LAUNCH_GUEST, Settings, show, tweak
 from caddis.cli.region import check_region
+from caddis.cli.secrets.given import read_pairs
 from caddis.cli.verb import at_most, verb
 from caddis.client.apps import create_app
 from caddis.client.platform import list_regions
+from caddis.client.secrets import change_secrets
 from caddis.domain.errors import Invalid, Missing, NotFound
 
 if TYPE_CHECKING:
     from caddis.cli.launch.scanners.source import Source
     from caddis.wire.fly_toml.config import FlyToml
 
-_LATER = ("from", "into", "attach", "db", "secret", "manifest", "from-manifest")
+_LATER = ("from", "into", "attach", "db", "manifest", "from-manifest")
 _ALONE = ("attach", "db")  # flags that may stand without a value
 _NO_EFFECT = ("no-db", "no-redis", "no-object-storage", "no-github-workflow", "dockerignore-from-gitignore", "legacy")
 
@@ -38,6 +40,7 @@ def run(call: Call) -> None:
     for name in _LATER:
         if call.given(name):
             raise Missing(f"--{name} is not there yet")
+    secrets = read_pairs(call.many("secret"))
     folder = Path(call.text("path") or ".").resolve()
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
@@ -53,6 +56,9 @@ def run(call: Call) -> None:
     created = call.send(create_app(settings.name, settings.organization_slug))
     call.say(f"Created app '{created['name']}' in organization '{settings.organization_slug}'")
     _write(call, config, target)
+    if secrets:
+        call.send(change_secrets(settings.name, secrets))
+        call.say(f"Secrets are staged for the first deployment: {', '.join(secrets)}")
     if source is not None and _wants_deploy(call):
         from caddis.cli.deploy.rollout import roll_out
 
@@ -167,6 +173,7 @@ COMMAND = verb(
         text("auto-stop", help="What to do with machines that nobody uses: off, stop or suspend", default="stop"),
         text("command", help="The command that the app's machines run"),
         many("volume", "v", help="NAME:/PATH[:OPTIONS]: keep /PATH on a volume of that name"),
+        many("secret", help="NAME=VALUE: a secret of the app, or NAME=- to read it from stdin; may be repeated"),
         switch("json", help="Write fly.json instead of fly.toml"),
         switch("yaml", help="Not supported"),
         *(Flag(name=name, kind=Kind.TEXT, bare="true" if name in _ALONE else "", hidden=True) for name in _LATER),

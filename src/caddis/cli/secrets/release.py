@@ -1,0 +1,37 @@
+"""The release that a restart with other secrets is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from caddis.cli.call import Call
+from caddis.client.releases import create_release, finish_release, get_current_release
+from caddis.domain.errors import NotFound, Problem
+
+Wire = Mapping[str, Any]
+
+
+def begin_release(call: Call, app: str) -> Wire | None:
+    """With the configuration and the image of the release before, so that the next deploy and scale find them.
+
+    None where no release is complete: a first deploy that failed half-way is for `fly deploy` to complete.
+    """
+    try:
+        before = call.send(get_current_release(app))
+    except NotFound:
+        return None
+    definition, image = before.get("definition") or {}, str(before["image_ref"])
+    release: Wire = call.send(create_release(app, definition=definition, image=image, strategy="rolling"))["release"]
+    call.send(finish_release(str(release["id"]), "running"))
+    return release
+
+
+def end_release(call: Call, release: Wire | None, status: str, error: str = "") -> None:
+    """`status`: complete, failed or interrupted. That it could not be marked is told, and no failure of its own."""
+    if release is None:
+        return
+    try:
+        call.send(finish_release(str(release["id"]), status, error=error))
+    except Problem as problem:
+        call.note(f"WARNING: the release could not be marked {status}: {problem.message}", "yellow")
