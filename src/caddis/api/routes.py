@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from caddis.api.access import Access
-from caddis.api.endpoints import apps, builds, files, hosts, logs, machines, organizations, platform, releases, volumes
-from caddis.api.gate import Endpoint
+from caddis.api.endpoints import (
+    apps,
+    builds,
+    files,
+    hosts,
+    inside,
+    logs,
+    machines,
+    organizations,
+    platform,
+    releases,
+    volumes,
+)
+from caddis.api.gate import Endpoint, SocketEndpoint
 from caddis.api.graphql.endpoint import ask
 
 
@@ -17,6 +29,15 @@ class Entry:
     method: str
     path: str
     endpoint: Endpoint
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A route whose answer is a WebSocket, with messages as in wire/stream.py."""
+
+    path: str
+    endpoint: SocketEndpoint
     access: Access
 
 
@@ -62,6 +83,9 @@ ENTRIES = (
     _entry("GET", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("POST", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("DELETE", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
+    # a token that is read-only may see that a machine is there, not what is in it
+    _entry("GET", _MACHINE + "/files", inside.get_files, Access.WRITE),
+    _entry("PUT", _MACHINE + "/files", inside.put_file),
     _entry("GET", _APP + "/volumes", volumes.list_volumes),
     _entry("POST", _APP + "/volumes", volumes.create_volume),
     _entry("POST", _APP + "/volumes/import", files.import_volume),
@@ -92,4 +116,9 @@ ENTRIES = (
     _entry("GET", _UIEX + "/apps/{app}/releases", releases.list_releases),
     _entry("GET", _UIEX + "/apps/{app}/releases/current", releases.get_current_release),
     _entry("GET", _UIEX + "/apps/{app}/logs", logs.get_logs),
+)
+
+PASSAGES = (
+    Passage(_MACHINE + "/session", inside.open_session, Access.WRITE),
+    Passage(_MACHINE + "/connection", inside.open_connection, Access.WRITE),
 )

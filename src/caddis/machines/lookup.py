@@ -36,6 +36,13 @@ def check_program(plan: LaunchPlan) -> None:
     raise Invalid(f"{plan.argv[0]}: executable not found in the image", field="config.init")
 
 
+def find_program_in(root: str, path: str) -> bool:
+    """Whether a file at this absolute path inside can be run."""
+    with open_folder(root) as fd:
+        about = stat_in_root(fd, path)
+    return about is not None and stat.S_ISREG(about.st_mode) and bool(about.st_mode & 0o111)
+
+
 def candidates(plan: LaunchPlan) -> Sequence[str]:
     """The absolute paths inside at which argv[0] may be found, as execvp looks for it. Pure."""
     program = plan.argv[0]

@@ -18,16 +18,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGKILL, SIGTTOU
+from signal import SIGHUP, SIGKILL, SIGTTOU
 
 from caddis.domain.errors import Problem
 from caddis.domain.io_limits import UNLIMITED, IoLimits
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
+from caddis.machines.accounts import Account
 from caddis.machines.execution import Inside, execute_inside, stopped
 from caddis.machines.lookup import check_program, look_up_account
-from caddis.machines.plan import Bind, ExecResult, ExitReport, LaunchPlan, ProcessInfo
+from caddis.machines.plan import Bind, ExecResult, ExitReport, LaunchPlan, ProcessInfo, SessionPlan
 from caddis.machines.processes import observe_processes
+from caddis.machines.sessions import Session, end_strays, open_guest_root, open_session
 from caddis.machines.spec import INIT_PATH, Surroundings, runtime_spec
 from caddis.telemetry.seam import seam
 
@@ -140,19 +142,62 @@ class RuncRuntime:
         self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
     ) -> ExecResult:
         """Run a program inside, to its end; TimedOut, with nothing of it left, when `timeout` seconds did not do."""
+        inside = self._enter(name)
+        try:
+            return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
+        finally:
+            self._leave(name)
+
+    def open_session(self, name: str, plan: SessionPlan) -> Session:
+        """Start a program that someone sits at; it must be given to `close_session`, once."""
+        inside = self._enter(name)
+        try:
+            return open_session(inside, plan)
+        except BaseException:
+            self._leave(name)
+            raise
+
+    def close_session(self, name: str, session: Session, *, hang_up: bool) -> tuple[int, bytes]:
+        """Its exit status and a last word, once its streams have ended; or `hang_up` on it, whatever it does."""
+        try:
+            if hang_up:
+                session.hang_up()
+                return 128 + SIGHUP, b""
+            return session.finish()
+        finally:
+            self._leave(name)
+
+    def end_strays(self) -> None:
+        """End what was run inside for someone by an agent that is no more."""
+        for name in self.list_names():
+            end_strays(self._inside(name))
+
+    def open_root(self, name: str) -> int:
+        """A descriptor of the root that its programs see, for the caller to close; Conflict when it does not run."""
+        with open_guest_root(self._inside(name)) as root:
+            return os.dup(root)
+
+    def find_account(self, name: str, user: str) -> Account:
+        """Who `user` is inside, by the machine's own files; Invalid when there is no such user."""
+        with open_guest_root(self._inside(name)) as root:
+            return look_up_account(f"/proc/self/fd/{root}", user)
+
+    def _inside(self, name: str) -> Inside:
+        return Inside(self._files(name), name, self._cgroup(name))
+
+    def _enter(self, name: str) -> Inside:
         if self.find_watched_pid(name) is None:
             raise stopped(name)
-        inside = Inside(self._files(name), name, self._cgroup(name))
         with self._guests:
             if self._deleting[name]:
                 raise stopped(name)
             self._executing[name] += 1
-        try:
-            return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
-        finally:
-            with self._guests:
-                self._executing[name] -= 1
-                self._guests.notify_all()
+        return self._inside(name)
+
+    def _leave(self, name: str) -> None:
+        with self._guests:
+            self._executing[name] -= 1
+            self._guests.notify_all()
 
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside, with pids as seen inside."""
