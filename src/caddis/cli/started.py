@@ -15,6 +15,7 @@ from caddis.client.machines import list_machines
 from caddis.domain.errors import Conflict, Invalid, NotFound
 
 Wire = Mapping[str, Any]
+CONSOLE = "caddis_console"  # the metadata of a machine that `fly console` made for itself
 QUIET = switch("quiet", "q", help="Do not say which machine is used")
 WHERE_FLAGS = (
     *APP_FLAGS,
@@ -60,7 +61,7 @@ def machine_at(call: Call, app: str, host: str) -> Wire:
 
 def choose_started(call: Call, app: str, machines: Sequence[Wire], *, what: str = "") -> Wire:
     """From a menu with --select, else the first that is started."""
-    started = [one for one in machines if one["state"] == "started"]
+    started = [one for one in machines if one["state"] == "started" and CONSOLE not in _metadata(one)]
     if not started:
         raise Conflict(f"app {app} has no started VMs{what}", hint=f"fly status -a {app} shows how its machines are.")
     if call.switch("select"):
@@ -87,9 +88,12 @@ def check_started(machine: Wire, app: str) -> Wire:
 
 
 def _fits(machine: Wire, region: str, group: str) -> bool:
-    config = machine.get("config") or {}
-    own = (config.get("metadata") or {}).get("fly_process_group") or "app"
+    own = _metadata(machine).get("fly_process_group") or "app"
     return (not region or machine["region"] == region) and (not group or own == group)
+
+
+def _metadata(machine: Wire) -> Wire:
+    return (machine.get("config") or {}).get("metadata") or {}
 
 
 def _what(region: str, group: str) -> str:

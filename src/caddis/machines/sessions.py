@@ -8,26 +8,33 @@ does not listen. What made itself a session of its own (a daemon, tmux) goes on,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGWINCH
+from typing import Any
 
-from caddis.domain.errors import Invalid
+from caddis.domain.errors import Invalid, NotFound
 from caddis.kernel import cgroup, process, pty
 from caddis.kernel.command import Child, start
 from caddis.kernel.conmon import find_init
 from caddis.kernel.mount import wait_until
 from caddis.kernel.openat2 import open_folder
+from caddis.machines.accounts import Account
+from caddis.machines.environment import DEFAULT_PATH
 from caddis.machines.execution import NOT_FOUND, Inside, Running, is_not_found, not_found_text, prepare, stopped
-from caddis.machines.lookup import find_program_in, look_up_account
+from caddis.machines.lookup import find_program_in, look_up_account, paths_of
 from caddis.machines.plan import SessionPlan
 from caddis.machines.spec import session_spec
 
 SHELLS = ("/bin/bash", "/bin/sh")
 _PATIENCE = 2.0  # seconds for what was told to hang up, and for runc after it
 END_OF_INPUT = b"\x04"  # what a person types for it
+
+
+class NoProgram(NotFound):
+    """There is no such program in the machine."""
 
 
 @dataclass(kw_only=True)
@@ -130,12 +137,12 @@ def open_guest_root(machine: Inside) -> Iterator[int]:
 
 
 def open_session(machine: Inside, plan: SessionPlan) -> Session:
-    """Start it; Invalid when there is no such user or no shell."""
+    """Start it; Invalid when there is no such user or no shell, NoProgram when there is no such program."""
     with open_guest_root(machine) as root:
         path = f"/proc/self/fd/{root}"
         argv = list(plan.argv) or [_find_shell(path)]
         account = look_up_account(path, plan.user) if plan.user else None
-    running = prepare(machine, lambda main: session_spec(main, argv, plan, account))
+        running = prepare(machine, lambda main: _spec_of(path, main, argv, plan, account))
     try:
         if plan.terminal is None:
             child, fds = _start_piped(running)
@@ -168,6 +175,15 @@ def end_strays(machine: Inside) -> None:
         cgroup.remove_if_empty(group)
         for kind in (".json", ".log", ".pid"):
             spec.with_suffix(kind).unlink(missing_ok=True)
+
+
+def _spec_of(
+    root: str, main: Mapping[str, Any], argv: list[str], plan: SessionPlan, account: Account | None
+) -> Mapping[str, Any]:
+    env = dict(line.split("=", 1) for line in main["env"])
+    if not any(find_program_in(root, path) for path in paths_of(argv[0], main["cwd"], env.get("PATH", DEFAULT_PATH))):
+        raise NoProgram(not_found_text(argv[0]).decode().strip())
+    return session_spec(main, argv, plan, account)
 
 
 def _find_shell(root: str) -> str:

@@ -17,8 +17,9 @@ from caddis.agent.threads import in_thread
 from caddis.domain.errors import Conflict, NotFound, Problem, Refused
 from caddis.domain.life import StopAsked
 from caddis.domain.machine import Machine, MachineState
+from caddis.machines.execution import NOT_FOUND
 from caddis.machines.plan import SessionPlan
-from caddis.machines.sessions import END_OF_INPUT, Session
+from caddis.machines.sessions import END_OF_INPUT, NoProgram, Session
 from caddis.telemetry.log import note
 from caddis.wire.stream import Channel, SessionRequest, word_to_wire
 
@@ -64,7 +65,10 @@ class SessionOrders:
 
     async def _attend(self, id: str, plan: SessionPlan, peer: WebSocket) -> tuple[int, bytes]:
         runtime = self._world.runtime
-        session = await in_thread(runtime.open_session, id, plan)
+        try:
+            session = await in_thread(runtime.open_session, id, plan)
+        except NoProgram as absent:  # told as a shell tells it
+            return NOT_FOUND, f"{absent.message}\n".encode()
         is_whole = False
         try:
             is_whole = await Bridge(peer, _SessionEnds(session), session.resize).run()

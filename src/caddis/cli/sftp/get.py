@@ -20,7 +20,7 @@ def run(call: Call) -> None:
     """Under its own name, or the one that is given; a partial file or folder never has that name."""
     app, path = call.app(), call.arguments[0]
     local = _choose_name(path, call.arguments[1] if len(call.arguments) > 1 else "")
-    check_free(local, force=False)
+    check_free(local, force=False, folder=True)
     machine = str(started_machine(call, app)["id"])
     spelled = name_to_wire(os.fsencode(path))
     listing = call.send(list_guest_files(app, machine, spelled))

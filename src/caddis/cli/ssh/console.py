@@ -36,11 +36,13 @@ def session_request(call: Call, argv: tuple[str, ...]) -> SessionRequest:
     """With a terminal where somebody sits at one and runs a shell, or where --pty asks for it."""
     from caddis.cli.attended import own_size
 
-    at_terminal = call.interactive if not argv else call.switch("pty")
-    if argv and not at_terminal and sys.stdin.isatty() and _is_bare_shell(argv):
+    at_terminal = call.switch("pty") and (call.given("pty") or call.interactive)
+    if not argv:
+        at_terminal = at_terminal or call.interactive
+    elif not at_terminal and sys.stdin.isatty() and _is_bare_shell(argv):
         call.note("Warning: a shell needs a terminal: --pty is taken as given", "yellow")
         at_terminal = True
-    size = own_size() if at_terminal or call.switch("pty") else None
+    size = own_size() if at_terminal else None
     term = os.environ.get("TERM", "") if size else ""
     return SessionRequest(argv=argv, user=call.text("user"), term=term, size=size)
 
