@@ -126,10 +126,7 @@ class Door:
             ("DELETE", one + "/metadata/{key}", self._set_metadata),
         ]
         return Starlette(
-            routes=[
-                *(Route(path, handler, methods=[method]) for method, path, handler in routes),
-                *self._streams.sockets(),
-            ],
+            routes=[*map(_route, routes), *self._streams.sockets()],
             exception_handlers={Problem: _show_problem, Exception: _show_bug},
         )
 
@@ -309,6 +306,11 @@ class Door:
         return (
             Response(status_code=204, headers=headers) if document is None else JSONResponse(document, headers=headers)
         )
+
+
+def _route(entry: tuple[str, str, Handler]) -> Route:
+    method, path, handler = entry
+    return Route(path, handler, methods=[method])
 
 
 def _id(request: Request) -> str:

@@ -180,7 +180,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.volumes.erase_overdue()
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
-    await orders.sessions.stop_abandoned()
+    await orders.sessions.destroy_abandoned()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

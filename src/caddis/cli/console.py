@@ -31,14 +31,15 @@ def run(call: Call) -> None:
     argv = asked or split_command(config.console_command or "", given=False)
     if call.text("machine"):
         machine = check_started(get_one(call, app, call.text("machine")), app)
-        sit_at(call, app, str(machine["id"]), argv)
+        code = sit_at(call, app, str(machine["id"]), argv)
     elif call.switch("select"):
-        sit_at(call, app, str(choose_started(call, app, call.send(list_machines(app)))["id"]), argv)
+        code = sit_at(call, app, str(choose_started(call, app, call.send(list_machines(app)))["id"]), argv)
     else:
         path = call.find_config()
         folder = path.resolve().parent if path is not None else Path.cwd()
         with temporary_machine(call, app, config, folder) as created:
-            sit_at(call, app, created, argv)
+            code = sit_at(call, app, created, argv)
+    call.context.exit(code)
 
 
 COMMAND = verb(

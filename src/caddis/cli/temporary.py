@@ -1,7 +1,7 @@
 """A machine for the length of a block, for someone to sit at (`fly console`).
 
-It goes however the block ends. Should this program be killed: the machine is marked, and its host stops it once
-nobody sits at it, which destroys it.
+It goes however the block ends. Should this program be killed: the machine is marked, and its host destroys it once
+nobody sits at it.
 """
 
 from __future__ import annotations

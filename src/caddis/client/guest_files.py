@@ -18,13 +18,13 @@ def list_guest_files(app: str, machine: str, path: str) -> Request:
 
 
 def read_guest_files(
-    client: Client, app: str, machine: str, path: str, wanted: str
+    client: Client, app: str, machine: str, path: str, *, wanted: str
 ) -> AbstractContextManager[Download]:
     """`wanted`: the content of a file, a folder as a tar, or the names below it, each ended by a zero byte."""
     return client.download(_path(app, machine), (("path", path), ("as", wanted)), deadline=SILENCE_SECONDS)
 
 
-def put_guest_file(client: Client, app: str, machine: str, query: Query, content: Iterable[bytes]) -> None:
+def put_guest_file(client: Client, app: str, machine: str, query: Query, *, content: Iterable[bytes]) -> None:
     """A new file with that content; `query` has path, mode and user. It is there, whole and on disk, or not at all."""
     client.put(_path(app, machine), query, content, deadline=SILENCE_SECONDS)
 

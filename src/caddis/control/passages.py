@@ -33,7 +33,7 @@ class Peer(Protocol):
         """Hand it on; silent when it is gone."""
 
 
-async def find_way(control: Control, app: str, machine_id: str, verb: str, query: Query) -> tuple[Host, Order]:
+async def find_way(control: Control, app: str, machine_id: str, verb: str, *, query: Query) -> tuple[Host, Order]:
     """The machine's host, and what to ask of it."""
     found = await find_machine(control, app, machine_id)
     query = tuple((key, value) for key, value in query if key != "app")
@@ -66,10 +66,10 @@ async def pass_messages(peer: Peer, connection: ClientConnection) -> None:
 
 @asynccontextmanager
 async def open_guest_files(
-    control: Control, app: str, machine_id: str, query: Query, content: AsyncIterator[bytes] | None = None
+    control: Control, app: str, machine_id: str, query: Query, *, content: AsyncIterator[bytes] | None = None
 ) -> AsyncIterator[Stream]:
     """Of a running machine: a listing, a file, a folder or names, as the query says; with `content`, a new file."""
-    host, order = await find_way(control, app, machine_id, "files", query)
+    host, order = await find_way(control, app, machine_id, "files", query=query)
     order = replace(order, method="GET" if content is None else "PUT")
     opening: AbstractAsyncContextManager[Stream] = open_stream(control, host, order, content)
     async with opening as stream:

@@ -142,7 +142,7 @@ def open_session(machine: Inside, plan: SessionPlan) -> Session:
         path = f"/proc/self/fd/{root}"
         argv = list(plan.argv) or [_find_shell(path)]
         account = look_up_account(path, plan.user) if plan.user else None
-        running = prepare(machine, lambda main: _spec_of(path, main, argv, plan, account))
+        running = prepare(machine, lambda main: _spec_of(path, main, argv, plan=plan, account=account))
     try:
         if plan.terminal is None:
             child, fds = _start_piped(running)
@@ -178,7 +178,7 @@ def end_strays(machine: Inside) -> None:
 
 
 def _spec_of(
-    root: str, main: Mapping[str, Any], argv: list[str], plan: SessionPlan, account: Account | None
+    root: str, main: Mapping[str, Any], argv: list[str], *, plan: SessionPlan, account: Account | None
 ) -> Mapping[str, Any]:
     env = dict(line.split("=", 1) for line in main["env"])
     if not any(find_program_in(root, path) for path in paths_of(argv[0], main["cwd"], env.get("PATH", DEFAULT_PATH))):

@@ -15,7 +15,7 @@ from caddis.agent.descriptors import write_all
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
 from caddis.domain.errors import Conflict, NotFound, Problem, Refused
-from caddis.domain.life import StopAsked
+from caddis.domain.life import DestroyAsked
 from caddis.domain.machine import Machine, MachineState
 from caddis.machines.execution import NOT_FOUND
 from caddis.machines.plan import SessionPlan
@@ -58,7 +58,7 @@ class SessionOrders:
             self._sessions[id] -= 1
             if CONSOLE in machine.config.metadata and not self._sessions[id]:
                 with anyio.CancelScope(shield=True):
-                    await self._stop(id)
+                    await self._destroy(id)
         if words:
             await peer.send_bytes(bytes((Channel.ERRORS,)) + words)
         await peer.send_text(word_to_wire(exit=code))
@@ -109,27 +109,27 @@ class SessionOrders:
             f": fly machine exec {machine.id} 'netstat -ltn'",
         )
 
-    async def stop_abandoned(self) -> None:
+    async def destroy_abandoned(self) -> None:
         """Consoles that nobody sits at: whoever made them died before, or this agent did since."""
         now = time.monotonic()
         machines = await in_thread(self._world.book.list_machines)
         alone = {
             machine.id
             for machine in machines
-            if machine.state is MachineState.STARTED
+            if machine.state not in (MachineState.CREATING, MachineState.DESTROYING, MachineState.DESTROYED)
             and CONSOLE in machine.config.metadata
             and not self._sessions[machine.id]
         }
         self._lonely = {id: self._lonely.get(id, now) for id in alone}
         for id, since in self._lonely.items():
             if now - since >= CONSOLE_SECONDS:
-                await self._stop(id)
+                await self._destroy(id)
 
-    async def _stop(self, id: str) -> None:
+    async def _destroy(self, id: str) -> None:
         try:
-            await self._supervisor.feed(id, StopAsked("SIGKILL", 0.0))
+            await self._supervisor.feed(id, DestroyAsked(kill=True))
         except Problem as problem:  # it has ended, or is gone
-            note("a console was not stopped", machine=id, why=problem.message)
+            note("a console was not destroyed", machine=id, why=problem.message)
 
     async def _started(self, id: str, app: str) -> Machine:
         machine = await in_thread(self._world.book.get_machine, id, app)

@@ -23,7 +23,7 @@ async def put_file(call: Call) -> Response:
     app = await call.app()
     content = call.stream(FILE_LIMIT)
     answer = await pass_on(
-        open_guest_files(call.control, app.name, call.path("id"), call.query, content), listens=False
+        open_guest_files(call.control, app.name, call.path("id"), call.query, content=content), listens=False
     )
     answer.headers["connection"] = "close"
     return answer
@@ -41,7 +41,7 @@ async def open_connection(call: Call, socket: WebSocket) -> None:
 
 async def _pass(call: Call, socket: WebSocket, verb: str) -> None:
     app = await call.app()
-    host, order = await find_way(call.control, app.name, call.path("id"), verb, call.query)
+    host, order = await find_way(call.control, app.name, call.path("id"), verb, query=call.query)
     async with call.control.doors.socket(host, order) as connection:
         await socket.accept()
         await pass_messages(_Peer(socket), connection)

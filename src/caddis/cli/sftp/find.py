@@ -16,7 +16,7 @@ def run(call: Call) -> None:
     """One path a line, the folder itself first; links are named and not followed."""
     app, path = call.app(), call.arguments[0] if call.arguments else "/"
     machine = str(started_machine(call, app)["id"])
-    with read_guest_files(call.client, app, machine, name_to_wire(os.fsencode(path)), "names") as download:
+    with read_guest_files(call.client, app, machine, name_to_wire(os.fsencode(path)), wanted="names") as download:
         for part in download.parts:
             sys.stdout.buffer.write(part.replace(b"\0", b"\n"))
     sys.stdout.buffer.flush()

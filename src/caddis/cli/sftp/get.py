@@ -28,12 +28,12 @@ def run(call: Call) -> None:
     if listing["type"] == "directory":
         if not call.switch("recursive"):
             raise Invalid(f"{path} is a folder", hint=f"fly sftp get -R {path} gets it with all that is in it")
-        with read_guest_files(call.client, app, machine, spelled, "tar") as download:
+        with read_guest_files(call.client, app, machine, spelled, wanted="tar") as download:
             for name in saved_folder(local, progress.over(download.parts)):
                 call.note(f"Left out: {name}", "yellow")
     else:
         with (
-            read_guest_files(call.client, app, machine, spelled, "content") as download,
+            read_guest_files(call.client, app, machine, spelled, wanted="content") as download,
             saved(local, force=False, mode=int(listing["entries"][0]["mode"], 8) & 0o777) as file,
         ):
             for part in progress.over(download.parts):

@@ -35,7 +35,7 @@ def run(call: Call) -> None:
     machine = str(started_machine(call, app)["id"])
     query = (("path", name_to_wire(os.fsencode(remote))), ("mode", mode), ("user", call.text("user")))
     progress = Progress(call, "Putting")
-    put_guest_file(call.client, app, machine, query, progress.over(_parts(local)))
+    put_guest_file(call.client, app, machine, query, content=progress.over(_parts(local)))
     call.say(f"{local} is in {remote} of machine {machine} ({format_bytes(progress.count)})")
 
 

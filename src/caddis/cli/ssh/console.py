@@ -21,15 +21,14 @@ def run(call: Call) -> None:
     argv = split_command(call.text("command"), given=call.given("command"))
     app = call.app()
     machine = str(started_machine(call, app)["id"])
-    sit_at(call, app, machine, argv)
+    call.context.exit(sit_at(call, app, machine, argv))
 
 
-def sit_at(call: Call, app: str, machine: str, argv: tuple[str, ...]) -> None:
-    """A shell without `argv`: at a terminal, or, when there is none here, it reads its commands from our stdin."""
+def sit_at(call: Call, app: str, machine: str, argv: tuple[str, ...]) -> int:
+    """Its exit status. Without `argv` a shell: at a terminal, or, if there is none here, it reads from our stdin."""
     from caddis.cli.attended import attend
 
-    call.client.settings.require_token()
-    call.context.exit(attend(call.client.settings, app, machine, session_request(call, argv)))
+    return attend(call.client.settings, app, machine, session_request(call, argv))
 
 
 def session_request(call: Call, argv: tuple[str, ...]) -> SessionRequest:

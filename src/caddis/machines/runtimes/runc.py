@@ -13,23 +13,21 @@ import platform
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGHUP, SIGKILL, SIGTTOU
+from signal import SIGKILL, SIGTTOU
 
 from caddis.domain.errors import Problem
 from caddis.domain.io_limits import UNLIMITED, IoLimits
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
-from caddis.machines.accounts import Account
-from caddis.machines.execution import Inside, execute_inside, stopped
+from caddis.machines.execution import Inside
 from caddis.machines.lookup import check_program, look_up_account
-from caddis.machines.plan import Bind, ExecResult, ExitReport, LaunchPlan, ProcessInfo, SessionPlan
+from caddis.machines.plan import Bind, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
-from caddis.machines.sessions import Session, end_strays, open_guest_root, open_session
+from caddis.machines.runtimes.guests import Guests
 from caddis.machines.spec import INIT_PATH, Surroundings, runtime_spec
 from caddis.telemetry.seam import seam
 
@@ -41,7 +39,7 @@ _PATIENCE = 2.0  # seconds for conmon to end after its container, and for init t
 _POLL_SECONDS = 0.001
 
 
-class RuncRuntime:
+class RuncRuntime(Guests):
     """The Runtime protocol of agent/world.py, for one host. `run_dir` must be short: sockets' paths have 107 bytes."""
 
     def __init__(
@@ -53,12 +51,10 @@ class RuncRuntime:
         pids_limit: int = PIDS_LIMIT,
         log_bytes: int = LOG_BYTES,
     ) -> None:
+        super().__init__()
         self._containers, self._logs = Path(run_dir) / "containers", Path(logs_dir)
         self._parent, self._pids_limit, self._log_bytes = cgroup_parent.strip("/"), pids_limit, log_bytes
         self._lock, self._launching = threading.Lock(), 0
-        self._guests = threading.Condition(self._lock)  # what the next two count
-        self._executing: Counter[str] = Counter()
-        self._deleting: Counter[str] = Counter()
 
     def launch(self, plan: LaunchPlan) -> int:
         """Ensure the process of this launch runs; the pid to watch (it ends when the machine has ended).
@@ -113,21 +109,15 @@ class RuncRuntime:
 
     def delete(self, name: str) -> None:
         """Ensure that no process, cgroup, container record or bundle of it is left. Its log stays."""
-        with self._guests:
-            self._deleting[name] += 1
-        try:
+        with self._refusing_guests(name):
             self._delete(name)
-        finally:
-            with self._guests:
-                self._deleting[name] -= 1
 
     def _delete(self, name: str) -> None:
         files = self._files(name)
         if os.path.isdir(files.folder) and self._read_launched(name) is None:
             _end_makers(files)
         cgroup.kill(self._cgroup(name))
-        with self._guests:  # runc's own part of an `execute` outlives its program by some moments, and writes here
-            self._guests.wait_for(lambda: not self._executing[name], _PATIENCE)
+        self._await_no_guests(name, _PATIENCE)  # runc's own part of one outlives its program by some moments
         cgroup.kill(self._cgroup(name))
         _end_conmon(files)
         logs.finish(self.log_path(name))
@@ -137,67 +127,6 @@ class RuncRuntime:
                 cgroup.remove_if_empty(self._parent)
         if os.path.isdir(files.folder):
             shutil.rmtree(files.folder)
-
-    def execute(
-        self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
-    ) -> ExecResult:
-        """Run a program inside, to its end; TimedOut, with nothing of it left, when `timeout` seconds did not do."""
-        inside = self._enter(name)
-        try:
-            return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
-        finally:
-            self._leave(name)
-
-    def open_session(self, name: str, plan: SessionPlan) -> Session:
-        """Start a program that someone sits at; it must be given to `close_session`, once."""
-        inside = self._enter(name)
-        try:
-            return open_session(inside, plan)
-        except BaseException:
-            self._leave(name)
-            raise
-
-    def close_session(self, name: str, session: Session, *, hang_up: bool) -> tuple[int, bytes]:
-        """Its exit status and a last word, once its streams have ended; or `hang_up` on it, whatever it does."""
-        try:
-            if hang_up:
-                session.hang_up()
-                return 128 + SIGHUP, b""
-            return session.finish()
-        finally:
-            self._leave(name)
-
-    def end_strays(self) -> None:
-        """End what was run inside for someone by an agent that is no more."""
-        for name in self.list_names():
-            end_strays(self._inside(name))
-
-    def open_root(self, name: str) -> int:
-        """A descriptor of the root that its programs see, for the caller to close; Conflict when it does not run."""
-        with open_guest_root(self._inside(name)) as root:
-            return os.dup(root)
-
-    def find_account(self, name: str, user: str) -> Account:
-        """Who `user` is inside, by the machine's own files; Invalid when there is no such user."""
-        with open_guest_root(self._inside(name)) as root:
-            return look_up_account(f"/proc/self/fd/{root}", user)
-
-    def _inside(self, name: str) -> Inside:
-        return Inside(self._files(name), name, self._cgroup(name))
-
-    def _enter(self, name: str) -> Inside:
-        if self.find_watched_pid(name) is None:
-            raise stopped(name)
-        with self._guests:
-            if self._deleting[name]:
-                raise stopped(name)
-            self._executing[name] += 1
-        return self._inside(name)
-
-    def _leave(self, name: str) -> None:
-        with self._guests:
-            self._executing[name] -= 1
-            self._guests.notify_all()
 
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside, with pids as seen inside."""
@@ -231,6 +160,9 @@ class RuncRuntime:
     def forget_log(self, name: str) -> None:
         """Ensure that its log is gone."""
         logs.forget(self.log_path(name))
+
+    def _inside(self, name: str) -> Inside:
+        return Inside(self._files(name), name, self._cgroup(name))
 
     def _files(self, name: str) -> conmon.Files:
         return conmon.Files(str(self._containers / name))
