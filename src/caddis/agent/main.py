@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from caddis.agent.adopting import adopt
 from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
+from caddis.agent.checker import Checker
 from caddis.agent.door import Door, Orders
 from caddis.agent.down import stop_machines
 from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
@@ -112,6 +113,8 @@ async def _serve(options: Options) -> None:
     server = _Server(door.application())
     listener = _listen(path)
     await asyncio.to_thread(world.runtime.end_strays)
+    checker = Checker(world, supervisor.spawn)
+    supervisor.on_watch = checker.follow
     await supervisor.recover()
     reporter = Reporter(presenter, changes, api=options.api, token_file=options.token_file, address=f"unix:{path}")
     loops = [
@@ -130,6 +133,7 @@ async def _serve(options: Options) -> None:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await checker.close()
         await supervisor.close()
         world.book.on_change = None
         await asyncio.to_thread(opened.close)

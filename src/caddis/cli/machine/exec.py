@@ -53,9 +53,14 @@ def _one_or_two(count: int) -> str:
     return "" if count in (1, 2) else f"accepts between 1 and 2 arg(s), received {count}"
 
 
+LONG = """Execute a command on a machine, to its end.
+
+Its output is printed when it has ended. What it exits with is told on stderr, and does not become fly's own status."""
+
 COMMAND = verb(
     run,
     usage='exec [machine id] "<command>"',
+    long=LONG,
     examples=(
         'fly machine exec 4d891ed1f22087 "ls /data"',
         'fly machine exec 4d891ed1f22087 "psql -f -" --stdin < schema.sql  # with text to read',
