@@ -201,14 +201,19 @@ def test_a_fly_that_is_killed_leaves_nothing_inside_whatever_is_on_its_way(
 
 
 @pytest.mark.usefixtures("_nothing_stays")
-def test_an_agent_that_is_killed_leaves_nothing_inside_once_it_is_back(calls: Calls, machine: str) -> None:
+@pytest.mark.parametrize(
+    ("daemon", "sentence"), [(API, "the connection to the server broke"), (AGENT, "the machine's host broke off")]
+)
+def test_a_daemon_that_is_killed_ends_sessions_and_leaves_nothing_inside_once_it_is_back(
+    calls: Calls, machine: str, daemon: str, sentence: str
+) -> None:
     with console(calls) as terminal:
         terminal.await_text("# ")
         terminal.type("sleep 520\r")
         wait_until(lambda: "sleep 520" in inside(calls, machine), "it sleeps")
-        calls.kill(AGENT)
+        calls.kill(daemon)
         assert terminal.await_end() == 1
-        terminal.await_text("Error: the machine's host broke off")
+        terminal.await_text(f"Error: {sentence}")
 
 
 def test_which_machine_it_is_is_said_and_what_is_wrong_is_too(calls: Calls, machine: str) -> None:

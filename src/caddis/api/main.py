@@ -16,7 +16,7 @@ from caddis.catalog.database import Catalog
 from caddis.control.core import Control
 from caddis.domain.errors import Invalid, Problem, Refused
 from caddis.telemetry import log
-from caddis.wire.stream import LONGEST_MESSAGE
+from caddis.wire.stream import LONGEST_MESSAGE, SILENCE_SECONDS
 
 ADDRESS_FILE = "api.address"
 GRACE_SECONDS = 2  # for requests under way when we are told to end; long polls are cut, and clients repeat them
@@ -41,6 +41,7 @@ def serve(data: Path, listen: str, *, database: str | None = None) -> None:
         ws="websockets-sansio",
         ws_max_size=LONGEST_MESSAGE,
         ws_per_message_deflate=False,
+        ws_ping_timeout=SILENCE_SECONDS,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 OPEN_SECONDS = 40.0
-_CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
 
 
 class Stream:
@@ -140,7 +140,8 @@ def _open(settings: Settings, path: str, query: Query) -> Iterator[Stream]:
             compression=None,
             proxy=None,
             open_timeout=OPEN_SECONDS,
-            close_timeout=_CONNECT_SECONDS,
+            close_timeout=_CLOSE_SECONDS,
+            ping_timeout=stream.SILENCE_SECONDS,
             max_size=stream.LONGEST_MESSAGE,
             max_queue=None,  # the window bounds it
         )

@@ -22,6 +22,7 @@ from caddis.wire.reading import Reader
 WINDOW = 1 << 20  # bytes of a channel that may be on their way
 PART = 32 << 10  # bytes of one message
 LONGEST_MESSAGE = 1 << 20  # bytes of a message that is read at all; a command to run may be long
+SILENCE_SECONDS = 60.0  # without an answer to a ping, after which the other end is taken for dead
 MOST_ROWS = 10_000
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
