@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from caddis.api.access import Access
-from caddis.api.routes import ENTRIES, Entry
+from caddis.api.routes import ENTRIES, PASSAGES, Entry, Passage
 from real_api import ApiServer, run_api, wait_until
 
 pytestmark = pytest.mark.host
@@ -132,6 +135,28 @@ def test_every_route_lets_in_whom_it_is_for(api: ApiServer, entry: Entry) -> Non
             continue  # it would: the others need the app
         status = _call(api, entry, _token(api, kind)).status_code
         assert (status if status in (401, 403) else 0) == _expected(entry, kind), (kind, status)
+
+
+def _knock(api: ApiServer, passage: Passage, token: str) -> tuple[int, str]:
+    url = "ws" + str(api.http.base_url).removeprefix("http").rstrip("/") + passage.path.format(app="web", id="none")
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, additional_headers={"authorization": f"Bearer {token}"}, proxy=None)
+    return refused.value.response.status_code, json.loads(bytes(refused.value.response.body or b"{}"))["error"]
+
+
+@pytest.mark.parametrize("passage", PASSAGES, ids=lambda passage: passage.path.rpartition("/")[2])
+def test_streams_are_for_who_may_change_the_machines_app(api: ApiServer, passage: Passage) -> None:
+    before = len(api.agents["a"].orders)
+    for token, status, words in (
+        ("cds1_wrong", 401, "the token is not valid"),
+        (api.make_token(read_only=True), 403, "read-only"),
+        (api.make_token(app_id=_app_id(api, "shop")), 403, "this token is for app shop"),
+        (api.make_token(organization="other"), 403, "another organization"),
+        (api.user_token, 404, "machine not found"),
+    ):
+        answer = _knock(api, passage, token)
+        assert (answer[0], words in answer[1]) == (status, True), answer
+    assert len(api.agents["a"].orders) == before
 
 
 @pytest.mark.parametrize("path", ["/v1/orgs/personal/machines", "/v1/orgs/personal/volumes"])

@@ -17,6 +17,7 @@ from caddis.catalog.vault import KEY_FILE, Vault
 from caddis.control.core import Control
 from caddis.domain.errors import Invalid, Problem, Refused
 from caddis.telemetry import log
+from caddis.wire.stream import LONGEST_MESSAGE, SILENCE_SECONDS
 
 ADDRESS_FILE = "api.address"
 GRACE_SECONDS = 2  # for requests under way when we are told to end; long polls are cut, and clients repeat them
@@ -41,7 +42,10 @@ def serve(data: Path, listen: str, *, database: str | None = None) -> None:
     config = uvicorn.Config(
         make_app(control),
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_timeout=SILENCE_SECONDS,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -10,6 +10,7 @@ from caddis.api.endpoints import (
     builds,
     files,
     hosts,
+    inside,
     logs,
     machines,
     organizations,
@@ -19,7 +20,7 @@ from caddis.api.endpoints import (
     tokens,
     volumes,
 )
-from caddis.api.gate import Endpoint
+from caddis.api.gate import Endpoint, SocketEndpoint
 from caddis.api.graphql.endpoint import ask
 
 
@@ -30,6 +31,15 @@ class Entry:
     method: str
     path: str
     endpoint: Endpoint
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A route whose answer is a WebSocket, with messages as in wire/stream.py."""
+
+    path: str
+    endpoint: SocketEndpoint
     access: Access
 
 
@@ -82,6 +92,9 @@ ENTRIES = (
     _entry("GET", _APP + "/secrets/{name}", secrets.get_secret),
     _entry("POST", _APP + "/secrets/{name}", secrets.set_secret),
     _entry("DELETE", _APP + "/secrets/{name}", secrets.delete_secret),
+    # a token that is read-only may see that a machine is there, not what is in it
+    _entry("GET", _MACHINE + "/files", inside.get_files, Access.WRITE),
+    _entry("PUT", _MACHINE + "/files", inside.put_file),
     _entry("GET", _APP + "/volumes", volumes.list_volumes),
     _entry("POST", _APP + "/volumes", volumes.create_volume),
     _entry("POST", _APP + "/volumes/import", files.import_volume),
@@ -118,4 +131,9 @@ ENTRIES = (
     _entry("GET", _UIEX + "/apps/{app}/releases", releases.list_releases),
     _entry("GET", _UIEX + "/apps/{app}/releases/current", releases.get_current_release),
     _entry("GET", _UIEX + "/apps/{app}/logs", logs.get_logs),
+)
+
+PASSAGES = (
+    Passage(_MACHINE + "/session", inside.open_session, Access.WRITE),
+    Passage(_MACHINE + "/connection", inside.open_connection, Access.WRITE),
 )

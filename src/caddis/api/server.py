@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
-from caddis.api.gate import Gate, Numbered, show_unrouted
-from caddis.api.routes import ENTRIES
+from caddis.api.gate import Gate, Numbered, SocketGate, show_unrouted
+from caddis.api.routes import ENTRIES, PASSAGES
 from caddis.control.core import Control
 
 
@@ -27,8 +27,12 @@ def make_app(control: Control) -> Starlette:
         Route(entry.path, Gate(entry.endpoint, entry.access, control).handle, methods=[entry.method])
         for entry in ENTRIES
     ]
+    sockets = [
+        WebSocketRoute(passage.path, SocketGate(passage.endpoint, passage.access, control).handle)
+        for passage in PASSAGES
+    ]
     return Starlette(
-        routes=routes,
+        routes=[*routes, *sockets],
         middleware=[Middleware(Numbered, control=control)],
         exception_handlers={404: show_unrouted, 405: show_unrouted},
         lifespan=lifespan,

@@ -126,6 +126,16 @@ TOKENS = Noun(
     ("token",),
 )
 
+_SFTP = Noun(
+    "sftp",
+    "Get or put files of a running machine",
+    (
+        _leaf("sftp.get", "Get a file or folder of a machine"),
+        _leaf("sftp.put", "Put a file into a machine"),
+        _leaf("sftp.find", "List the files of a machine"),
+    ),
+)
+
 ROOT = Noun(
     "fly",
     "fly runs apps, Machines and volumes on servers of your own (Caddis).",
@@ -139,6 +149,10 @@ ROOT = Noun(
         _leaf("status", "Show the status of an app"),
         Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
+        Noun("ssh", "Get into a running machine", (_leaf("ssh.console", "Open a shell or run a command"), _SFTP)),
+        _SFTP,
+        _leaf("console", "Open a shell in a new machine that lasts as long as you stay"),
+        _leaf("proxy", "Connect a local port to a port of a running machine"),
         Noun(
             "releases",
             "List an app's releases, and roll back to an earlier one",

@@ -41,15 +41,17 @@ def _await_byte(fifo: int, init: int, deadline: float) -> None:
         raise Problem("the container's first process ended before it could be started")
 
 
-def exec_in(root: str, name: str, process: str, *, cgroup: str, log: str) -> Command:
+def exec_in(root: str, name: str, process: str, *, cgroup: str, log: str, pid: str = "") -> Command:
     """Run the process described in the file `process` inside a running container, in a group below the container's.
 
-    runc writes its own complaints to `log`, as `read_complaint` reads them; its exit status is the process's.
+    runc writes its own complaints to `log`, as `read_complaint` reads them, and the process's pid on the host to the
+    file `pid`; its exit status is the process's. Where the process is to have a terminal, runc itself must sit at one,
+    whose size it hands on at the start and at every SIGWINCH.
     """
     into = ("--cgroup", cgroup) if cgroup else ()
-    return command(
-        "runc", "--root", root, "--log", log, "--log-format", "json", "exec", "--process", process, *into, name
-    )
+    told = ("--pid-file", pid) if pid else ()
+    words = ("runc", "--root", root, "--log", log, "--log-format", "json")
+    return command(*words, "exec", "--process", process, *told, *into, name)
 
 
 def read_complaint(log: str) -> str | None:

@@ -71,6 +71,16 @@ class ExecResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """A program that someone sits at. No `argv` means a shell; `user` "" the main process's; `terminal` its size."""
+
+    argv: tuple[str, ...] = ()
+    user: str = ""
+    term: str = ""
+    terminal: tuple[int, int] | None = None  # rows and columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessInfo:
     """One process inside, with what it listens on ("tcp", "0.0.0.0:8080")."""
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.deploy.current import ended_by_itself
+from caddis.cli.deploy.flags import DEFAULT_UNAVAILABLE
 from caddis.cli.deploy.leases import Leases
-from caddis.cli.deploy.options import DEFAULT_UNAVAILABLE
 from caddis.cli.deploy.parallel import in_parallel
 from caddis.cli.deploy.waits import smoke_check, wait_healthy, wait_started
 from caddis.cli.machine.show_machine import config_of, group_of, metadata_of
