@@ -10,11 +10,12 @@ from pathlib import Path
 
 from caddis.domain.errors import Invalid, NoCapacity, Problem
 from caddis.images import fetch
+from caddis.images.bases import bring_base
 from caddis.images.context import extract_context
 from caddis.images.dockerfile import list_bases, mark_arguments
 from caddis.images.names import Name, Names, look_at_path
 from caddis.images.place import Place, Work
-from caddis.images.source import Kind, Source, our_name, parse_source
+from caddis.images.source import BASES, Kind, Source, our_name, parse_source
 from caddis.images.unpack import unpack_base
 from caddis.kernel import buildah, skopeo
 from caddis.kernel.buildah import Build, Storage, in_own_mounts
@@ -68,6 +69,8 @@ def build(
             bases = []
             for base in list_bases(dockerfile.read_text(errors="replace"), options.build_args):
                 on_line(f"Looking at base image {base}")
+                if parse_source(base).reference.startswith(BASES):
+                    bring_base(place, names, parse_source(base).reference, anew=options.no_cache, on_line=on_line)
                 bases.append(_bring_base(place, names, storage, base))
             if options.build_args:
                 dockerfile = _mark_arguments(work, dockerfile, options.build_args)

@@ -1,0 +1,27 @@
+"""The secrets that a launched app begins with: --secret, and what its framework does not start without."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from caddis.cli.call import Call
+from caddis.cli.deploy.options import read_pairs
+from caddis.cli.launch.scanners.source import Source
+from caddis.client.apps import app_path
+from caddis.client.request import post
+
+_LENGTH = 48  # bytes of a made-up value
+
+
+def choose_secrets(call: Call, source: Source | None) -> dict[str, str]:
+    """Names and values; Invalid for a --secret that is not NAME=VALUE."""
+    needed = source.secrets if source is not None else {}
+    made = {name: value or secrets.token_urlsafe(_LENGTH) for name, value in needed.items()}
+    return {**made, **read_pairs(call.many("secret"), "--secret")}
+
+
+def set_secrets(call: Call, app: str, values: Mapping[str, str]) -> None:
+    """Keep them for the app's machines; the first deploy hands them over."""
+    call.send(post(f"{app_path(app)}/secrets", {"values": dict(values)}))
+    call.say(f"Set secrets on {app}: {', '.join(sorted(values))}")
