@@ -55,7 +55,7 @@ def look_around(root: Path = Path("/")) -> Surroundings:
     return Surroundings(find_sources(root / "etc/apt"), tuple(path for path in certificates if path.is_file()))
 
 
-def bring_base(place: Place, names: Names, reference: str, *, anew: bool, on_line: Tell) -> None:
+def make_base(place: Place, names: Names, reference: str, *, anew: bool, on_line: Tell) -> None:
     """See to it that the store has this base image of ours, and make it if there is a recipe. The caller holds the
     build's lock: one at a time.
 

@@ -101,7 +101,8 @@ RECIPES = {
     "python": Recipe(
         tags=("python:3.11", "python:12"),
         packages=("python3", "python3-venv", "ca-certificates"),
-        env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PIP_PROGRESS_BAR": "off"}
+        | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         cmd=("python3",),
     ),
     "node": Recipe(

@@ -26,9 +26,9 @@ def scan(folder: Folder) -> Source | None:
     line = web_line(folder.text("Procfile"))
     if not line and project:
         extra = () if "gunicorn" in requirements.names else ("gunicorn",)
-        line = f"gunicorn --bind 0.0.0.0:{_PORT} --workers 2 --access-logfile - {project}.wsgi"
+        line = f"gunicorn --bind [::]:{_PORT} --workers 2 --access-logfile - {project}.wsgi"
     elif not line:
-        line = f"python3 manage.py runserver 0.0.0.0:{_PORT}"
+        line = f"python3 manage.py runserver [::]:{_PORT}"
         notes += ("No wsgi.py was found: change the last line of the Dockerfile to what serves the app.",)
     on_server = bool(_SERVERS & requirements.names)
     command = f"exec {line}" if on_server or not manage else f"python3 manage.py migrate --noinput && exec {line}"

@@ -32,7 +32,9 @@ def scan(folder: Folder) -> Source | None:
     notes = []
     if len(packages) > 1:
         notes.append(f"There are several programs ({', '.join(packages)}); the Dockerfile builds {package}.")
-    notes.append(f"The app has to listen on :{DEFAULT_PORT}; PORT in its environment says so.")
+    notes.append(
+        f"The app has to listen on port {DEFAULT_PORT}, which PORT in its environment names, on every address."
+    )
     return Source(family="Go", files=files, notes=tuple(notes))
 
 

@@ -86,9 +86,11 @@ def _running(folder: Folder, package: Package, framework: _Framework, *, start: 
     needs_manager = start[0] == manager.name and bool(manager.get)
     prisma = "@prisma/client" in package.packages and folder.has("prisma/schema.prisma")
     sqlite = prisma and bool(re.search(r'provider\s*=\s*"sqlite"', folder.text("prisma/schema.prisma")))
-    env = {"NODE_ENV": "production", "HOST": "0.0.0.0", "PORT": str(PORT)}
+    env = {"NODE_ENV": "production", "PORT": str(PORT)}
     if sqlite:
         env["DATABASE_URL"] = "file:/data/sqlite.db"
+    if family in ("Nuxt", "Astro"):
+        env["HOST"] = "::"  # these listen on localhost otherwise
     command: Sequence[str] | str = start
     if sqlite and folder.has_folder("prisma/migrations"):
         command = f"npx prisma migrate deploy && exec {' '.join(start)}"
@@ -111,7 +113,7 @@ def _running(folder: Folder, package: Package, framework: _Framework, *, start: 
         volume="/data" if sqlite else "",
         files=files,
         release_command="npx prisma migrate deploy" if prisma and not sqlite else "",
-        notes=(f"The app has to listen on the port that PORT names ({PORT}), on 0.0.0.0.",),
+        notes=(f"The app has to listen on port {PORT}, which PORT in its environment names, on every address.",),
     )
 
 

@@ -23,12 +23,12 @@ class Package:
     scripts: Mapping[str, str]
     main: str
     node: str
-    manager: Manager
+    manager: Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manager:
-    """How packages are installed: `get` brings the manager itself, `prune` takes away what only the build needs."""
+class Tool:
+    """What installs packages: `get` brings the tool itself, `prune` takes away what only the build needs."""
 
     name: str
     files: str
@@ -73,14 +73,14 @@ def newer_node(wanted: str) -> str:
     return str(majors[0] + majors[0] % 2)  # odd releases are not kept
 
 
-def _choose_manager(folder: Folder, named: str) -> Manager:
+def _choose_manager(folder: Folder, named: str) -> Tool:
     if folder.has("pnpm-lock.yaml") or named.startswith("pnpm@"):
         return _pnpm(folder, named)
     if folder.has("yarn.lock") or named.startswith("yarn@"):
         return _yarn(folder, named)
     locked = folder.has("package-lock.json", "npm-shrinkwrap.json")
     do = "npm ci" if locked else "npm install"
-    return Manager(
+    return Tool(
         name="npm",
         files="package*.json" if not folder.has("npm-shrinkwrap.json") else "package*.json npm-shrinkwrap.json",
         install=f"{do} --include=dev",
@@ -89,14 +89,14 @@ def _choose_manager(folder: Folder, named: str) -> Manager:
     )
 
 
-def _pnpm(folder: Folder, named: str) -> Manager:
+def _pnpm(folder: Folder, named: str) -> Tool:
     old = "lockfileVersion: '6" in folder.text("pnpm-lock.yaml") or "lockfileVersion: 5" in folder.text(
         "pnpm-lock.yaml"
     )
     version = named.partition("+")[0] or ("pnpm@8" if old else "pnpm@9")
     frozen = " --frozen-lockfile" if folder.has("pnpm-lock.yaml") else ""
     others = [name for name in ("pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc") if folder.has(name)]
-    return Manager(
+    return Tool(
         name="pnpm",
         files=" ".join(["package.json", *others]),
         install=f"pnpm install{frozen} --prod=false",
@@ -106,11 +106,11 @@ def _pnpm(folder: Folder, named: str) -> Manager:
     )
 
 
-def _yarn(folder: Folder, named: str) -> Manager:
+def _yarn(folder: Folder, named: str) -> Tool:
     modern = "__metadata:" in folder.text("yarn.lock") or re.match(r"yarn@([2-9])", named) is not None
     if modern:
         # The project names its own release, in packageManager or .yarnrc.yml; corepack fetches that one.
-        return Manager(
+        return Tool(
             name="yarn",
             files="",
             install="yarn install --immutable" if folder.has("yarn.lock") else "yarn install",
@@ -119,7 +119,7 @@ def _yarn(folder: Folder, named: str) -> Manager:
             get="npm install --global corepack@0.31.0 && corepack enable",
         )
     frozen = " --frozen-lockfile" if folder.has("yarn.lock") else ""
-    return Manager(
+    return Tool(
         name="yarn",
         files="package.json yarn.lock" if folder.has("yarn.lock") else "package.json",
         install=f"yarn install{frozen} --production=false",

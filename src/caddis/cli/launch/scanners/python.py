@@ -72,10 +72,10 @@ def _served(folder: Folder, requirements: Requirements, family: str, *, app: str
         standard = any(one.startswith("fastapi[") for one in requirements.extras)
         extra = () if standard or "uvicorn" in requirements.names else ("uvicorn",)
         factory = ["--factory"] if app.endswith("()") else []
-        command = ["uvicorn", app.removesuffix("()"), *factory, "--host", "0.0.0.0", "--port", str(port)]
+        command = ["uvicorn", app.removesuffix("()"), *factory, "--host", "", "--port", str(port)]  # "": IPv4 and IPv6
     else:
         extra = () if "gunicorn" in requirements.names else ("gunicorn",)
-        command = ["gunicorn", "--bind", f"0.0.0.0:{port}", "--access-logfile", "-", app]
+        command = ["gunicorn", "--bind", f"[::]:{port}", "--access-logfile", "-", app]
     if not line and folder.has("src/" + app.split(":")[0].replace(".", "/") + ".py"):
         command = [*command[:1], "--app-dir" if family == "FastAPI" else "--chdir", "src", *command[1:]]
     files = python_files(family, requirements, command, port=port, extra=extra)
@@ -88,7 +88,7 @@ def _find_page(folder: Folder) -> str:
 
 
 def _streamlit(requirements: Requirements, page: str) -> Source:
-    command = ["streamlit", "run", page, "--server.address", "0.0.0.0", "--server.port", str(_STREAMLIT_PORT)]
+    command = ["streamlit", "run", page, "--server.port", str(_STREAMLIT_PORT)]
     files = python_files("Streamlit", requirements, [*command, "--server.headless", "true"], port=_STREAMLIT_PORT)
     return Source(family="Streamlit", port=_STREAMLIT_PORT, files=files, notes=version_notes(requirements))
 
@@ -105,5 +105,5 @@ def _started(folder: Folder, requirements: Requirements) -> Source:
         command = ["python3", "main.py"]
         notes += ("No file that starts the app was found: change the last line of the Dockerfile.",)
     files = python_files("Python", requirements, command, port=DEFAULT_PORT)
-    notes += (f"The app has to listen on 0.0.0.0:{DEFAULT_PORT}; PORT in its environment says so.",)
+    notes += (f"The app has to listen on port {DEFAULT_PORT}, which PORT in its environment names, on every address.",)
     return Source(family="Python", files=files, notes=notes)

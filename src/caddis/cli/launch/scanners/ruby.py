@@ -31,7 +31,7 @@ def scan_rails(folder: Folder) -> Source | None:
     steps = ["SECRET_KEY_BASE_DUMMY=1 SECRET_KEY_BASE=only-for-this-step bundle exec rails assets:precompile"]
     if not (folder.has_folder("app/assets") and gems & {"sprockets-rails", "propshaft", "sprockets"}):
         steps = []
-    serve = f"exec bundle exec rails server -b 0.0.0.0 -p {_RAILS_PORT}"
+    serve = f"exec bundle exec rails server -b [::] -p {_RAILS_PORT}"
     key = folder.text("config/master.key").strip()
     return Source(
         family="Rails",
@@ -42,7 +42,6 @@ def scan_rails(folder: Folder) -> Source | None:
             "Rails",
             f"bundle exec rails db:prepare && {serve}" if sqlite else serve,
             port=_RAILS_PORT,
-            gems=gems,
             env=env,
             steps=steps,
         ),
@@ -62,20 +61,20 @@ def scan(folder: Folder) -> Source | None:
     if line := web_line(folder.text("Procfile")):
         command = f"exec {line}"
     elif folder.has("config.ru") and ("puma" in gems or not folder.has("Gemfile")):
-        command = ["bundle", "exec", "puma", "--bind", f"tcp://0.0.0.0:{DEFAULT_PORT}"]
+        command = ["bundle", "exec", "puma", "--bind", f"tcp://[::]:{DEFAULT_PORT}"]
     elif folder.has("config.ru"):
-        command = ["bundle", "exec", "rackup", "--host", "0.0.0.0", "--port", str(DEFAULT_PORT)]
+        command = ["bundle", "exec", "rackup", "--host", "::", "--port", str(DEFAULT_PORT)]
     elif start and "sinatra" in gems:
-        command = ["bundle", "exec", "ruby", start, "-o", "0.0.0.0", "-p", str(DEFAULT_PORT)]
+        command = ["bundle", "exec", "ruby", start, "-o", "::", "-p", str(DEFAULT_PORT)]
     else:
         command = ["bundle", "exec", "ruby", start or "app.rb"]
-        notes += (f"The app has to listen on 0.0.0.0:{DEFAULT_PORT}; PORT in its environment says so.",)
+        notes += (
+            f"The app has to listen on port {DEFAULT_PORT}, which PORT in its environment names, on every address.",
+        )
         if not start:
             notes += ("No file that starts the app was found: change the last line of the Dockerfile.",)
     env = {"RACK_ENV": "production", "APP_ENV": "production"}
-    return Source(
-        family="Ruby", files=_files(folder, "Ruby", command, port=DEFAULT_PORT, gems=gems, env=env), notes=notes
-    )
+    return Source(family="Ruby", files=_files(folder, "Ruby", command, port=DEFAULT_PORT, env=env), notes=notes)
 
 
 def _files(
@@ -84,10 +83,10 @@ def _files(
     command: Sequence[str] | str,
     *,
     port: int,
-    gems: frozenset[str],
     env: dict[str, str],
     steps: Sequence[str] = (),
 ) -> dict[str, str]:
+    gems = _gems(folder)
     wanted = " ".join(
         ["ruby-dev gcc g++ make libyaml-dev", *(_LIBRARIES[gem] for gem in sorted(gems & set(_LIBRARIES)))]
     )

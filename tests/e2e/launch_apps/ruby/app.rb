@@ -1,0 +1,7 @@
+require "sinatra"
+
+set :server, "webrick"
+
+get "/" do
+  "hello from ruby"
+end
