@@ -54,6 +54,8 @@ def make(recipe: Recipe, *, again: bool = False, cache: Path = CACHE) -> str:
             fresh = Path(folder) / "base.tar"
             make_archive(recipe, fresh, surroundings, on_line=lambda line: print(line, file=sys.stderr, flush=True))
             os.replace(fresh, archive)
+        for former in set(cache.glob(f"{recipe.tag.replace(':', '-')}-*.tar")) - {archive}:
+            former.unlink()
     return f"docker-archive:{archive}"
 
 

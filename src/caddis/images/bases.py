@@ -55,7 +55,15 @@ def look_around(root: Path = Path("/")) -> Surroundings:
     return Surroundings(find_sources(root / "etc/apt"), tuple(path for path in certificates if path.is_file()))
 
 
-def make_base(place: Place, names: Names, reference: str, *, anew: bool, on_line: Tell) -> None:
+def make_base(
+    place: Place,
+    names: Names,
+    reference: str,
+    *,
+    anew: bool,
+    on_line: Tell,
+    surroundings: Surroundings | None = None,
+) -> None:
     """See to it that the store has this base image of ours, and make it if there is a recipe. The caller holds the
     build's lock: one at a time.
 
@@ -73,7 +81,7 @@ def make_base(place: Place, names: Names, reference: str, *, anew: bool, on_line
                 hint=f"These can be made here: {', '.join(tag for each in RECIPES.values() for tag in each.tags)}.",
             )
         return
-    surroundings = look_around()
+    surroundings = surroundings or look_around()
     made = f"made {surroundings.hash(recipe)} "
     if known is not None and known.look.startswith(made) and not (anew and _age(known) > FRESH_SECONDS):
         return
@@ -107,10 +115,10 @@ def make_archive(
     """
     on_line(f"Making base image {recipe.tag} from Debian's packages (once on this host; it takes half a minute)")
     begun = time.monotonic()
-    layer, listed = target.with_name("layer.tar"), target.with_name("base.sources")
-    sources = surroundings.sources
-    if recipe.backports:
-        sources = add_backports(sources)
+    sources = add_backports(surroundings.sources) if recipe.backports else surroundings.sources
+    # apt knows the two forms by the ends of the files' names.
+    form = "list" if sources.startswith("deb ") else "sources"
+    layer, listed = target.with_name("layer.tar"), target.with_name(f"base.{form}")
     listed.write_text(sources)
     wanted = mmdebstrap.bootstrap(
         str(layer),

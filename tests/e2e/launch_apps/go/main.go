@@ -1,17 +1,23 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
+	"bufio"
+	"net"
 	"os"
 )
 
 func main() {
-	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "hello from go")
-	})
-	if err := http.ListenAndServe(":"+os.Getenv("PORT"), nil); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	listener, err := net.Listen("tcp", ":"+os.Getenv("PORT"))
+	if err != nil {
+		panic(err)
+	}
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			panic(err)
+		}
+		bufio.NewReader(client).ReadString('\n')
+		client.Write([]byte("HTTP/1.0 200 OK\r\n\r\nhello from go\n"))
+		client.Close()
 	}
 }

@@ -31,7 +31,7 @@ def scan_rails(folder: Folder) -> Source | None:
     steps = ["SECRET_KEY_BASE_DUMMY=1 SECRET_KEY_BASE=only-for-this-step bundle exec rails assets:precompile"]
     if not (folder.has_folder("app/assets") and gems & {"sprockets-rails", "propshaft", "sprockets"}):
         steps = []
-    serve = f"exec bundle exec rails server -b [::] -p {_RAILS_PORT}"
+    serve = f"exec bundle exec rails server -b 0.0.0.0 -p {_RAILS_PORT}"
     key = folder.text("config/master.key").strip()
     return Source(
         family="Rails",
@@ -63,9 +63,9 @@ def scan(folder: Folder) -> Source | None:
     elif folder.has("config.ru") and ("puma" in gems or not folder.has("Gemfile")):
         command = ["bundle", "exec", "puma", "--bind", f"tcp://[::]:{DEFAULT_PORT}"]
     elif folder.has("config.ru"):
-        command = ["bundle", "exec", "rackup", "--host", "::", "--port", str(DEFAULT_PORT)]
+        command = ["bundle", "exec", "rackup", "--host", "0.0.0.0", "--port", str(DEFAULT_PORT)]
     elif start and "sinatra" in gems:
-        command = ["bundle", "exec", "ruby", start, "-o", "::", "-p", str(DEFAULT_PORT)]
+        command = ["bundle", "exec", "ruby", start, "-o", "0.0.0.0", "-p", str(DEFAULT_PORT)]
     else:
         command = ["bundle", "exec", "ruby", start or "app.rb"]
         notes += (
@@ -96,7 +96,7 @@ def _files(
     lines = [
         head(family, "ruby:3.1", "docker.io/library/ruby:3.3-slim"),
         "FROM $BASE AS build",
-        f"RUN {install} {wanted}",
+        *([f"RUN {install} {wanted}"] if gems else []),
         "WORKDIR /app",
         f"ENV {bundled}",
     ]

@@ -15,7 +15,8 @@ _OWN_BASE = """\
 #   fly deploy --build-arg BASE={example}
 ARG BASE={base}
 """
-_NEVER = ("fly.toml", ".git", ".gitignore", ".dockerignore", "Dockerfile", ".env", ".env.*", ".DS_Store")
+# .dockerignore itself is not among them: it has to reach the host, whose build keeps these out of `COPY . .`.
+_NEVER = ("fly.toml", ".git", ".gitignore", "Dockerfile", ".env", ".env.*", ".DS_Store")
 
 
 def head(family: str, base: str, example: str) -> str:

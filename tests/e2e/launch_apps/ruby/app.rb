@@ -1,7 +1,0 @@
-require "sinatra"
-
-set :server, "webrick"
-
-get "/" do
-  "hello from ruby"
-end
