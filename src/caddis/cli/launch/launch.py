@@ -147,10 +147,16 @@ def _wants_deploy(call: Call) -> bool:
     return confirm("Would you like to deploy now?")
 
 
+LONG = """Create and configure a new app from source code or an image.
+
+It recognises what the folder holds (docs/guide/launch.md), writes a Dockerfile where there is none and fly.toml, creates
+the app and, with --now or when asked, deploys it. An existing fly.toml is used with --copy-config, and asked about
+otherwise."""
+
 COMMAND = verb(
     run,
     usage="launch",
-    long="Recognise the app in this folder, write the Dockerfile and fly.toml that it lacks, create the app, deploy.",
+    long=LONG,
     examples=(
         "fly launch  # look at this folder, ask, and deploy",
         "fly launch --yes --name notes --volume data:/data  # without questions, /data on a volume",
