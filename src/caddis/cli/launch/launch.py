@@ -149,9 +149,8 @@ def _wants_deploy(call: Call) -> bool:
 
 LONG = """Create and configure a new app from source code or an image.
 
-It recognises what the folder holds (docs/guide/launch.md), writes a Dockerfile where there is none and fly.toml, creates
-the app and, with --now or when asked, deploys it. An existing fly.toml is used with --copy-config, and asked about
-otherwise."""
+It recognises what the folder holds, writes a Dockerfile where there is none, and fly.toml, creates the app and, with
+--now or when asked, deploys it. An existing fly.toml is used with --copy-config, and asked about otherwise."""
 
 COMMAND = verb(
     run,
