@@ -52,8 +52,6 @@ def ask(url: str) -> str:
     ("app", "family", "answer"),
     [
         ("fastapi", "FastAPI", '{"hello":"from fastapi"}'),
-        ("flask", "Flask", "hello from flask"),
-        ("django", "Django", "hello from django, 0 users"),
         ("node", "Express", "hello from express"),
         ("go", "Go", "hello from go\n"),
         ("static", "Static", "<!doctype html><title>hello</title><p>hello from files</p>\n"),

@@ -345,3 +345,10 @@ def test_secrets_are_set_before_the_deploy_and_a_framework_s_key_is_made_up(fly:
     (sent,) = [body for method, path, body in fly.api.requests if path.endswith("/secrets") and method == "POST"]
     assert sent["values"]["TOKEN"] == "a=b"
     assert len(sent["values"]["SECRET_KEY"]) > 40
+
+
+def test_an_old_file_s_port_gives_way_to_where_the_new_dockerfile_listens(fly: Fly) -> None:
+    old = "app = 'old'\n[http_service]\n  internal_port = 9999\n  min_machines_running = 2\n"
+    folder_of(fly, {**FLASK, "fly.toml": old})
+    assert fly("launch", "--copy-config", "--no-deploy").code == 0
+    assert "internal_port = 8080\n  min_machines_running = 2" in written(fly)

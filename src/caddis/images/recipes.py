@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 SUITE = "bookworm"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _FORMAT = 2  # goes up when images of the same recipe come out otherwise
 # Debian's own npm brings 400 packages and 140 MB along; the one that npm's registry hands out is a single archive.
 _NPM = "https://registry.npmjs.org/npm/-/npm-10.9.4.tgz"
@@ -101,16 +102,26 @@ RECIPES = {
     "python": Recipe(
         tags=("python:3.11", "python:12"),
         packages=("python3", "python3-venv", "ca-certificates"),
-        env={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PIP_PROGRESS_BAR": "off"}
-        | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        env={
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PIP_PROGRESS_BAR": "off",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            # Many Python programs bring a list of authorities of their own; these make them take Debian's.
+            "SSL_CERT_FILE": _AUTHORITIES,
+            "REQUESTS_CA_BUNDLE": _AUTHORITIES,
+        },
         cmd=("python3",),
     ),
     "node": Recipe(
         tags=("node:18",),
         packages=("nodejs", "ca-certificates"),
         hooks=(_FETCH_NPM,),
-        env={"NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt", "NPM_CONFIG_UPDATE_NOTIFIER": "false"}
-        | {"NPM_CONFIG_PREFIX": "/usr/local"},
+        env={
+            "NODE_EXTRA_CA_CERTS": _AUTHORITIES,
+            "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+            "NPM_CONFIG_PREFIX": "/usr/local",
+        },
         cmd=("node",),
     ),
     "go": Recipe(

@@ -46,8 +46,8 @@ def make_config(call: Call, settings: Settings, *, source: Source | None, old: F
         base = replace(base, http_service=_http_service(call, found))
         if found.release_command:
             base = replace(base, deploy=Deploy(release_command=found.release_command))
-    elif call.given("internal-port") and base.http_service is not None:
-        base = replace(base, http_service=replace(base.http_service, internal_port=call.number("internal-port")))
+    elif base.http_service is not None and (port := _other_port(call, found)):
+        base = replace(base, http_service=replace(base.http_service, internal_port=port))
     if not base.vm or settings.guest_is_chosen:
         guest = settings.guest
         memory = f"{guest.memory_mb // 1024}gb" if guest.memory_mb % 1024 == 0 else f"{guest.memory_mb}mb"
@@ -80,6 +80,13 @@ def _http_service(call: Call, source: Source) -> HttpService:
         min_machines_running=0,
         processes=("app",),
     )
+
+
+def _other_port(call: Call, source: Source) -> int:
+    """What goes before an old file's port: the flag, or where the Dockerfile of this launch listens. 0 for none."""
+    if call.given("internal-port"):
+        return call.number("internal-port")
+    return source.port if "Dockerfile" in source.files else 0
 
 
 def _relative(path: Path, folder: Path) -> str:

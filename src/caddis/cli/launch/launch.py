@@ -131,7 +131,7 @@ def _named_if_it_breaks(call: Call, app: str, target: Path) -> Iterator[None]:
     """The app is there by now: whatever ends the launch, the person knows of it and how to go on."""
     try:
         yield
-    except (Problem, KeyboardInterrupt, OSError):
+    except (Problem, KeyboardInterrupt, EOFError, OSError):
         go_on = "`fly deploy`" if target.exists() else f"`fly launch --no-create-app --name {app}`"
         call.note(f"\nThe app {app} was created. Go on with {go_on}, or take it away: fly apps destroy {app}", "yellow")
         raise
