@@ -11,7 +11,7 @@ from caddis.cli.deploy import schedule
 from caddis.cli.deploy.options import parse_timeout, read_pairs
 from caddis.cli.launch.mounts import mount_for_path, read_volume_flag
 from caddis.cli.launch.naming import sanitised
-from caddis.cli.launch.scanners.dockerfile import one_path, scan
+from caddis.cli.launch.scanners.dockerfile import one_path
 from caddis.cli.tables import block, table, vertical
 from caddis.cli.times import ago, rfc822
 from caddis.cli.volumes.extend import parse_size
@@ -63,14 +63,6 @@ def test_a_creation_time_is_rfc_822() -> None:
 )
 def test_one_volume_line_means_one_path(written: str, path: str) -> None:
     assert one_path(written) == path
-
-
-def test_a_folder_without_a_dockerfile_is_not_a_dockerfile_app(tmp_path: Path) -> None:
-    assert scan(tmp_path) is None
-    (tmp_path / "Containerfile").write_text("from x\nexpose 5432/tcp\n")
-    found = scan(tmp_path)
-    assert found is not None
-    assert (found.port, found.volume) == (5432, "")
 
 
 def test_a_volume_s_path_names_the_volume() -> None:
