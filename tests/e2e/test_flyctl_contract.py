@@ -15,7 +15,7 @@ from flyctl import walk
 from flyctl.everyday import EVERYDAY, NOT_HERE
 from flyctl.rig import Command, Session
 from real_calls import Calls
-from real_up import left_behind, running
+from real_up import free_port, left_behind, running
 from tiny_image import make_tiny_image
 
 pytestmark = pytest.mark.e2e
@@ -42,10 +42,11 @@ _played: dict[str, list[str]] = {}
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    with running(hosts=2, pool_size="8G") as up:
+    registry = f"127.0.0.1:{free_port()}"
+    with running("--registry", registry, hosts=2, pool_size="8G") as up:
         calls = Calls(up, "other", make=False)
         image = make_tiny_image(up.data.parent, name="web", cmd=("sh", "-c", "echo up; exec sleep infinity"))
-        yield Session(calls.client, {"app": "web1", "image": image})
+        yield Session(calls.client, calls.token, {"app": "web1", "image": image, "registry": registry})
         calls.close()
     assert left_behind(up.data) == []
 

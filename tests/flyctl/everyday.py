@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flyctl.objects import LEASE, MACHINE, ORGANIZATION, RELEASE, SNAPSHOT, VOLUME, F, U, lease, let_go, wait
+from flyctl.objects import BUILD, LEASE, MACHINE, ORGANIZATION, RELEASE, SNAPSHOT, VOLUME, F, U, lease, let_go, wait
 from flyctl.questions import APP_BASIC, APP_COMPACT, CURRENT_CONFIG, EGRESS, ORGANIZATIONS, RELEASES, UNKNOWN_REPOSITORY
-from flyctl.rig import Command, Step, delete, get, graphql, patch, post, put
+from flyctl.rig import Command, Step, delete, get, graphql, patch, post, push, put
 from flyctl.shapes import TIME, Like, maybe, one_of, some
 from flyctl.walk import NEW_RELEASE, RELEASED, RESOLVE_IMAGE, STARTED, machine_config
 
@@ -251,6 +251,31 @@ EVERYDAY: tuple[Command, ...] = (
         ),
     ),
     Command(
+        name="fly deploy --local-only (from source, with caddis up --registry)",
+        tier=2,
+        steps=(
+            get(F, {"status": "deployed"}),
+            get(U + "/organizations/personal", ORGANIZATION),
+            post(U + "/builds", {"app_name": "{app}", "builder_type": "local"}, BUILD, save={"build": "id"}),
+            push("{image}", "{registry}/{app}:deployment-1"),
+            post(U + "/builds/finish", {"build_id": 1, "app_name": "{app}", "status": "completed"}, BUILD),
+            *NEW_RELEASE,
+            lease("{machine2}", seconds=13),
+            post(
+                M,
+                {
+                    "region": "lhr",
+                    "config": {**machine_config("{volume2}"), "image": "{registry}/{app}:deployment-1"},
+                },
+                MACHINE | {"image_ref": {"registry": "{registry}", "repository": "{app}", "tag": "deployment-1"}},
+                nonce="{nonce}",
+            ),
+            wait("{machine2}"),
+            let_go("{machine2}"),
+            RELEASED,
+        ),
+    ),
+    Command(
         name="fly secrets set NAME=VALUE",
         tier=2,
         steps=(
@@ -422,7 +447,9 @@ NOT_HERE: tuple[Command, ...] = (
         missing="what runs machines keeps no memory on disk; the server refuses and says so",
     ),
     Command(
-        name="fly deploy (building from source)", tier=2, missing="no registry to push to yet; `fly` of Caddis builds"
+        name="fly deploy (from source, with Fly.io's builders)",
+        tier=2,
+        missing="they are Depot's and Fly.io's; use --local-only, or `fly` of Caddis, which has the server build",
     ),
     Command(
         name="fly auth login", tier=3, missing="there are no accounts: FLY_ACCESS_TOKEN, which `caddis env` prints"

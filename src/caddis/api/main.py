@@ -35,7 +35,7 @@ def serve(data: Path, listen: str, *, database: str | None = None) -> None:
         catalog=Catalog.open(database or catalog_url(data)), now=lambda: datetime.now(UTC), entropy=os.urandom
     )
     config = uvicorn.Config(
-        make_app(control),
+        make_app(control, data),
         http="h11",
         ws="none",
         lifespan="on",

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from caddis.api.access import Access
-from caddis.api.endpoints import apps, builds, files, hosts, logs, machines, organizations, platform, releases, volumes
+from caddis.api.endpoints import (
+    apps,
+    builds,
+    files,
+    hosts,
+    logs,
+    machines,
+    organizations,
+    platform,
+    registry,
+    releases,
+    volumes,
+)
 from caddis.api.gate import Endpoint
 from caddis.api.graphql.endpoint import ask
 
@@ -33,6 +45,9 @@ _UIEX = "/api/v1"
 ENTRIES = (
     _entry("GET", "/healthz", platform.get_health, Access.OPEN),
     _entry("POST", "/internal/hosts/{host}/reports", hosts.accept_reports, Access.HOST),
+    _entry(
+        "GET", "/registry/token", registry.get_token, Access.OPEN
+    ),  # it looks at the token itself: hosts have others
     _entry("GET", "/v1/apps", apps.list_apps),
     _entry("POST", "/v1/apps", apps.create_app),
     _entry("GET", _APP, apps.get_app),
