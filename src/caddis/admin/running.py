@@ -21,6 +21,7 @@ from caddis.admin.down import take_down
 from caddis.admin.installation import Installation, write_private
 from caddis.admin.probes import free_bytes, missing, probe_all, table
 from caddis.admin.programs import agent_program, api_program
+from caddis.admin.registry import ensure_registry, registry_program
 from caddis.admin.supervisor import Program, Supervisor, end_strays
 from caddis.admin.user_config import point_user_at
 from caddis.domain.errors import Conflict, Missing, Problem, Refused, TimedOut
@@ -56,7 +57,9 @@ class Session:
         with installation.hold():
             if strays := end_strays(installation.data):
                 _say(f"ended {strays} program(s) that an earlier caddis up had left behind")
-            _check_port(chosen.listen)
+            _check_port(chosen.listen, "--listen")
+            if chosen.registry:
+                _check_port(chosen.registry, "--registry")
             for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(sent, lambda *_: self._asked_to_end.set())
             try:
@@ -86,6 +89,9 @@ class Session:
             if not self._wait(lambda: self._installation.find_url() is not None, "the API"):
                 return False
             url = self._installation.find_url() or ""
+            if chosen.registry:
+                ensure_registry(self._installation, chosen.registry, url=url, hosts=hosts)
+                self._supervisor.add(registry_program(self._installation))
             for host in hosts:
                 self._supervisor.add(
                     agent_program(self._installation, chosen, host, url=url, format_pool=self._format_pool)
@@ -98,6 +104,8 @@ class Session:
         finally:
             catalog.close()
         _say(_welcome(self._installation, url, ready))
+        if chosen.registry:
+            _say(f"registry {chosen.registry}: docker login -u x -p TOKEN {chosen.registry}")
         if note := point_user_at(url, token, self._installation.data, os.environ):
             _say(f"note: {note}")
         _say(f"ready in {time.monotonic() - begun:.1f} s")
@@ -135,8 +143,8 @@ def _check_machine(data: Path) -> None:
         raise Missing("this computer cannot run machines:\n" + table(missing(found)), hint="caddis doctor tells all")
 
 
-def _check_port(listen: str) -> None:
-    address, port = parse_listen(listen)
+def _check_port(listen: str, flag: str) -> None:
+    address, port = parse_listen(listen, flag=flag)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -146,7 +154,7 @@ def _check_port(listen: str) -> None:
         except OSError as refused:
             raise Conflict(
                 f"cannot listen on {listen}: {refused.strerror or refused}",
-                hint="the port is taken, or the address is not this computer's; choose another: --listen ADDR:PORT",
+                hint=f"the port is taken, or the address is not this computer's; choose another: {flag} ADDR:PORT",
             ) from refused
 
 

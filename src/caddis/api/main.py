@@ -40,7 +40,7 @@ def serve(data: Path, listen: str, *, database: str | None = None) -> None:
         entropy=os.urandom,
     )
     config = uvicorn.Config(
-        make_app(control),
+        make_app(control, data),
         http="h11",
         ws="websockets-sansio",
         ws_max_size=LONGEST_MESSAGE,

@@ -15,6 +15,7 @@ from caddis.api.endpoints import (
     machines,
     organizations,
     platform,
+    registry,
     releases,
     secrets,
     tokens,
@@ -56,6 +57,8 @@ _UIEX = "/api/v1"
 ENTRIES = (
     _entry("GET", "/healthz", platform.get_health, Access.OPEN),
     _entry("POST", "/internal/hosts/{host}/reports", hosts.accept_reports, Access.HOST),
+    # it looks at the token itself: hosts have theirs
+    _entry("GET", "/registry/token", registry.get_token, Access.OPEN),
     _entry("GET", "/v1/apps", apps.list_apps),
     _entry("POST", "/v1/apps", apps.create_app, Access.OWNER),
     _entry("GET", _APP, apps.get_app),

@@ -37,6 +37,7 @@ async def create_app(_root: None, info: Info, input: Told) -> Told:
 async def delete_app(_root: None, info: Info, appId: str) -> Told:
     """With all that it has."""
     asked = _writer(info)
+    check_owner(asked.call.caller)
     app = await find_app(asked, appId)
     check_owner(asked.call.caller)
     await destroy_app(asked.call.control, app, user=asked.call.caller.name)
