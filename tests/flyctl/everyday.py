@@ -5,7 +5,7 @@ from __future__ import annotations
 from flyctl.objects import BUILD, LEASE, MACHINE, ORGANIZATION, RELEASE, SNAPSHOT, VOLUME, F, U, lease, let_go, wait
 from flyctl.questions import APP_BASIC, APP_COMPACT, CURRENT_CONFIG, EGRESS, ORGANIZATIONS, RELEASES, UNKNOWN_REPOSITORY
 from flyctl.rig import Command, Step, delete, get, graphql, patch, post, push, put
-from flyctl.shapes import TIME, Like, maybe, one_of, some
+from flyctl.shapes import TIME, Like, maybe, one_of, some, text_with
 from flyctl.walk import NEW_RELEASE, RELEASED, RESOLVE_IMAGE, STARTED, machine_config
 
 M = F + "/machines/{machine2}"
@@ -306,7 +306,7 @@ EVERYDAY: tuple[Command, ...] = (
             wait("{machine2}"),
             let_go("{machine2}"),
             RELEASED,
-            post(M + "/exec", {"cmd": "printenv TOKEN", "timeout": 10}, {"exit_code": 0, "stdout": "hidden\n"}),
+            post(M + "/exec", {"cmd": "env", "timeout": 10}, {"exit_code": 0, "stdout": text_with("TOKEN=hidden\n")}),
         ),
     ),
     Command(
@@ -322,7 +322,8 @@ EVERYDAY: tuple[Command, ...] = (
         name="fly secrets unset NAME",
         tier=2,
         steps=(
-            post(F + "/secrets", {"values": {"TOKEN": None}}, {"secrets": some({"name": "OTHER"}), "version": int}),
+            post(F + "/secrets", {"values": {"TOKEN": None}}, {"secrets": list, "version": int}),
+            get(F + "/secrets", {"secrets": some({"name": "OTHER", "digest": str})}),
         ),
     ),
     Command(

@@ -39,7 +39,6 @@ async def delete_app(_root: None, info: Info, appId: str) -> Told:
     asked = _writer(info)
     check_owner(asked.call.caller)
     app = await find_app(asked, appId)
-    check_owner(asked.call.caller)
     await destroy_app(asked.call.control, app, user=asked.call.caller.name)
     return {"organization": organization_to_graphql(app.organization)}
 
