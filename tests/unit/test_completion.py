@@ -48,6 +48,8 @@ def _offers(line: str) -> list[str]:
         ("deploy --vm-cpu-kind p", ["performance"]),
         ("completion ", ["bash", "zsh", "fish"]),
         ("completion bash ", []),
+        ("scale vm shared-cpu-2", ["shared-cpu-2x"]),
+        ("scale vm shared-cpu-2x ", []),
         ("help volumes sh", ["show"]),
         ("help env", ["environment"]),
         ("status -- --wat", []),

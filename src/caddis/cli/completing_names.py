@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,15 @@ def _look(place: Place, environment: Mapping[str, str]) -> Iterator[Candidate]:
     from caddis.client.settings import load_settings
     from caddis.client.transport import Client
 
-    client = Client(load_settings(environment, token=place.given.get("access-token", "")))
+    with closing(Client(load_settings(environment, token=place.given.get("access-token", "")))) as client:
 
-    def send(request: Request) -> Any:
-        return client.send(replace(request, deadline=SECONDS))
+        def send(request: Request) -> Any:
+            return client.send(replace(request, deadline=SECONDS))
 
+        yield from _ask(place, environment, send)
+
+
+def _ask(place: Place, environment: Mapping[str, str], send: Send) -> Iterator[Candidate]:
     match place.source:
         case Source.APPS:
             yield from _apps(send, place.given.get("org", ""))
