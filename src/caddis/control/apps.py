@@ -32,13 +32,13 @@ async def destroy_app(control: Control, app: App, *, user: str) -> None:
     on where it stopped. Raises the first problem; the app then still exists.
     """
     machines = await control.read(index.list_machines, app.name)
-    _refuse_silence(app, [*machines, *await control.read(index.list_volumes, app.name)], control.now())
-    await _each(machines, lambda machine: _destroy(control, machine, f"/machines/{machine.id}", user))
     volumes = [
         volume
         for volume in await control.read(index.list_volumes, app.name)
         if volume.state not in (VolumeState.PENDING_DESTROY, VolumeState.SCHEDULING_DESTROY, VolumeState.DESTROYING)
     ]
+    _refuse_silence(app, [*machines, *volumes], control.now())
+    await _each(machines, lambda machine: _destroy(control, machine, f"/machines/{machine.id}", user))
     await _each(volumes, lambda volume: _destroy(control, volume, f"/volumes/{volume.id}", user))
     await control.write(apps.delete_app, app, now=control.now())
 
