@@ -139,6 +139,8 @@ def test_names_are_offered_with_what_they_are(fly: Fly) -> None:
     assert fly("__complete", "fish", "launch", "-o", "").out == "personal\tPersonal\n:done\n"
     assert fly("__complete", "fish", "launch", "-r", "").out == "lhr\tLondon\n:done\n"
     assert fly("__complete", "fish", "deploy", "--process-groups", "").out == "web\t1 machine\n:done\n"
+    fly.api.releases.append({"app_name": "myapp", "version": 3, "status": "complete", "image_ref": "web:3"})
+    assert fly("__complete", "fish", "releases", "rollback", "").out == "v3\tcomplete, web:3\n:done\n"
     assert fly("__complete", "fish", "-t", "wrong", "status", "-a", "").out == ":done\n"
 
 

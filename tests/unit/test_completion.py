@@ -87,6 +87,7 @@ def test_the_tree_s_own_words_are_offered(line: str, values: list[str]) -> None:
         ("apps destroy web ", Source.APPS),
         ("apps restart ", Source.APPS),
         ("apps create --org ", Source.ORGANIZATIONS),
+        ("releases rollback ", Source.RELEASES),
         ("deploy ", Source.FOLDERS),
         ("deploy -c ", Source.FILES),
         ("deploy --config=x", Source.FILES),

@@ -24,6 +24,7 @@ class Source(StrEnum):
     DESTROYED_VOLUMES = "destroyed volumes"
     SNAPSHOTS = "snapshots"
     GROUPS = "process groups"
+    RELEASES = "releases"
     REGIONS = "regions"
     ORGANIZATIONS = "organizations"
     FILES = "files"
@@ -201,6 +202,7 @@ _OF_ARGUMENTS = (  # by what the usage calls them
     ("volume id", Source.VOLUMES),
     ("machine id", Source.MACHINES),
     ("app", Source.APPS),
+    ("version", Source.RELEASES),
     ("working_directory", Source.FOLDERS),
     ("local", Source.FILES),
     ("file", Source.FILES),

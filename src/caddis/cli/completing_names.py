@@ -124,9 +124,17 @@ def _snapshots(send: Send, app: str) -> Iterator[Candidate]:
             yield Candidate(one["id"], f"{volume['name']}, {one['created_at']}, {one['status']}")
 
 
+def _releases(send: Send, app: str) -> Iterator[Candidate]:
+    from caddis.client.releases import list_releases
+
+    for one in send(list_releases(app, limit=25))["releases"]:
+        yield Candidate(f"v{one['version']}", f"{one['status']}, {one['image_ref']}")
+
+
 _OF_APPS: Mapping[Source, Callable[[Send, str], Iterator[Candidate]]] = {
     Source.MACHINES: _machines,
     Source.GROUPS: _groups,
+    Source.RELEASES: _releases,
     Source.VOLUMES: _volumes,
     Source.DESTROYED_VOLUMES: _destroyed_volumes,
     Source.SNAPSHOTS: _snapshots,
