@@ -205,6 +205,7 @@ ROOT = Noun(
             "auth",
             "Manage authentication",
             (
+                _leaf("auth.login", "Sign in (not needed: a token says who you are)", "signup"),
                 _leaf("auth.whoami", "Show who the token speaks for"),
                 _leaf("auth.token", "Show the current access token"),
             ),
