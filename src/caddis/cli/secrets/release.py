@@ -23,8 +23,13 @@ def begin_release(call: Call, app: str) -> Wire | None:
         return None
     definition, image = before.get("definition") or {}, str(before["image_ref"])
     release: Wire = call.send(create_release(app, definition=definition, image=image, strategy="rolling"))["release"]
-    call.send(finish_release(str(release["id"]), "running"))
     return release
+
+
+def run_release(call: Call, release: Wire | None) -> None:
+    """Mark that machines are being changed now."""
+    if release is not None:
+        call.send(finish_release(str(release["id"]), "running"))
 
 
 def end_release(call: Call, release: Wire | None, status: str, error: str = "") -> None:

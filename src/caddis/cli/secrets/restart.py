@@ -16,7 +16,7 @@ from caddis.cli.deploy.options import DEFAULT_UNAVAILABLE
 from caddis.cli.deploy.parallel import in_parallel
 from caddis.cli.deploy.waits import smoke_check, wait_healthy, wait_started
 from caddis.cli.machine.show_machine import config_of, group_of, metadata_of
-from caddis.cli.secrets.release import begin_release, end_release
+from caddis.cli.secrets.release import begin_release, end_release, run_release
 from caddis.client.machines import update_machine
 from caddis.domain.errors import Problem
 
@@ -38,6 +38,7 @@ def restart_with_secrets(call: Call, app: str, machines: Sequence[Wire]) -> None
         return
     release = begin_release(call, app)
     try:
+        run_release(call, release)
         with Leases(call.client, app, seconds=_LEASE_SECONDS) as leases:
             leases.acquire(str(machine["id"]) for machine in reachable)
             _Restart(call, app, release, leases, len(reachable)).run(reachable)
