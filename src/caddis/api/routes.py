@@ -108,6 +108,7 @@ ENTRIES = (
     _entry("POST", _UIEX + "/tokens", tokens.create_token, Access.OWNER),
     _entry("DELETE", _UIEX + "/tokens/{id}", tokens.revoke_token, Access.OWNER),
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
+    _entry("GET", _UIEX + "/machines/{id}", organizations.find_machine),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
     _entry("GET", _UIEX + "/organizations/{slug}", organizations.get_organization),
     _entry("POST", _UIEX + "/builds", releases.start_build),
