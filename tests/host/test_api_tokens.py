@@ -110,6 +110,17 @@ def test_a_machine_is_ordered_with_the_newest_and_the_client_cannot_say_which(ap
     assert early.status_code == 409 and "version" in early.json()["error"]
 
 
+def test_a_process_may_choose_its_secrets(api: ApiServer) -> None:
+    _set(api, A=HIDDEN, B="2")
+    process = {"secrets": [{"env_var": "RENAMED", "name": "A"}, {"env_var": "B"}], "ignore_app_secrets": True}
+    body = {"config": {"image": "i", "processes": [process]}}
+    api.http.post("/v1/apps/web/machines", json=body).raise_for_status()
+    assert api.agents["a"].bodies[-1]["app_secrets"]["env"] == {"RENAMED": HIDDEN, "B": "2"}
+    process["secrets"] = [{"name": "ABSENT"}]
+    refused = api.http.post("/v1/apps/web/machines", json=body)
+    assert refused.status_code == 422 and refused.json()["field"] == "config.processes[0].secrets"
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 def _make(api: ApiServer, **body: Any) -> dict[str, Any]:
     answer = api.http.post("/api/v1/tokens", json=body)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from caddis.catalog import secrets
 from caddis.control.core import Control
 from caddis.domain.app import App
-from caddis.domain.errors import Conflict, NotFound
+from caddis.domain.errors import Conflict, Invalid, NotFound
 from caddis.domain.secret import MachineSecrets, Secret
 from caddis.wire.machine_request import MachineRequest
 
@@ -40,13 +40,25 @@ async def change_secrets(control: Control, app: App, values: Mapping[str, str | 
 
 
 async def choose_for_machine(control: Control, app: App, request: MachineRequest) -> MachineSecrets:
-    """The newest. A machine that skips secrets gets those that its files name; Conflict as in `list_secrets`."""
+    """The newest. One that skips secrets gets those that it names; Conflict as in `list_secrets`.
+
+    Invalid when its process names one that is not there. Those of files are checked by the host, which knows base64.
+    """
     values, version = await control.read(secrets.open_values, control.vault, app.id)
     _check_version(app, version, request.min_secrets_version or 0)
     in_files = {file.secret for file in request.config.files if file.secret}
+    config = request.config
+    for name in config.secret_env.values():
+        if name not in values:
+            raise Invalid(
+                f"the machine's process names the secret {name}, which app {app.name} does not have",
+                hint=f"fly secrets set {name}=… -a {app.name}",
+                field="config.processes[0].secrets",
+            )
+    env = {} if request.skip_secrets or config.ignores_app_secrets else values
     return MachineSecrets(
         version=version,
-        env={} if request.skip_secrets else values,
+        env={**env, **{variable: values[name] for variable, name in config.secret_env.items()}},
         files={name: values[name] for name in in_files if name in values},
     )
 

@@ -130,6 +130,8 @@ class MachineConfig:
 
     image: str
     env: Mapping[str, str] = field(default_factory=dict)
+    secret_env: Mapping[str, str] = field(default_factory=dict)  # variable: name of the app's secret
+    ignores_app_secrets: bool = False  # it gets those alone
     init: Init = Init()
     guest: Guest = Guest()
     mounts: tuple[Mount, ...] = ()

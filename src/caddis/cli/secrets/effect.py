@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, switch
-from caddis.cli.machine.show_machine import group_of, is_managed
+from caddis.cli.machine.show_machine import group_of, is_managed, metadata_of
 from caddis.client.apps import get_app
 from caddis.client.machines import list_machines
 
@@ -31,7 +31,10 @@ def take_effect(call: Call, app: str) -> None:
             "Secrets have been staged, but are not set on machines yet. `fly secrets deploy` or a deploy sets them."
         )
         return
-    machines = find_managed(call, app)
+    everything: list[Wire] = call.send(list_machines(app))
+    machines = _managed(everything)
+    if any(not metadata_of(machine).get("fly_platform_version") for machine in everything):
+        call.note("Machines that deploys do not manage get the change when they are updated", "yellow")
     if machines:
         from caddis.cli.secrets.restart import restart_with_secrets
 
@@ -44,5 +47,8 @@ def take_effect(call: Call, app: str) -> None:
 
 def find_managed(call: Call, app: str) -> list[Wire]:
     """Machines that deploys take care of, but for the one of a release command that runs just now."""
-    machines: list[Wire] = call.send(list_machines(app))
+    return _managed(call.send(list_machines(app)))
+
+
+def _managed(machines: Sequence[Wire]) -> list[Wire]:
     return [machine for machine in machines if is_managed(machine) and group_of(machine) != _RELEASE_COMMAND]

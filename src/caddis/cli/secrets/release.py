@@ -10,10 +10,11 @@ from caddis.client.releases import create_release, finish_release, get_current_r
 from caddis.domain.errors import NotFound, Problem
 
 Wire = Mapping[str, Any]
+_KEPT = ("extras", "image_digest")  # what else a release is made of (cli/deploy/ledger.py)
 
 
 def begin_release(call: Call, app: str) -> Wire | None:
-    """With the configuration and the image of the release before, so that the next deploy and scale find them.
+    """With configuration and image of the release before, so that the next deploy, scale and rollback find them.
 
     None where no release is complete: a first deploy that failed half-way is for `fly deploy` to complete.
     """
@@ -22,9 +23,22 @@ def begin_release(call: Call, app: str) -> Wire | None:
     except NotFound:
         return None
     definition, image = before.get("definition") or {}, str(before["image_ref"])
-    release: Wire = call.send(create_release(app, definition=definition, image=image, strategy="rolling"))["release"]
-    call.send(finish_release(str(release["id"]), "running"))
+    request = create_release(
+        app,
+        definition=definition,
+        image=image,
+        strategy="rolling",
+        description="Secrets changed",
+        metadata={key: value for key, value in (before.get("metadata") or {}).items() if key in _KEPT},
+    )
+    release: Wire = call.send(request)["release"]
     return release
+
+
+def run_release(call: Call, release: Wire | None) -> None:
+    """Mark that machines are being changed now."""
+    if release is not None:
+        call.send(finish_release(str(release["id"]), "running"))
 
 
 def end_release(call: Call, release: Wire | None, status: str, error: str = "") -> None:

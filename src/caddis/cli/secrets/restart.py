@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from caddis.cli.deploy.current import ended_by_itself
 from caddis.cli.deploy.flags import DEFAULT_UNAVAILABLE
 from caddis.cli.deploy.leases import Leases
 from caddis.cli.deploy.parallel import in_parallel
+from caddis.cli.deploy.schedule import at_once
 from caddis.cli.deploy.waits import smoke_check, wait_healthy, wait_started
 from caddis.cli.machine.show_machine import config_of, group_of, metadata_of
-from caddis.cli.secrets.release import begin_release, end_release
+from caddis.cli.secrets.release import begin_release, end_release, run_release
 from caddis.client.machines import update_machine
 from caddis.domain.errors import Problem
 
@@ -38,6 +38,7 @@ def restart_with_secrets(call: Call, app: str, machines: Sequence[Wire]) -> None
         return
     release = begin_release(call, app)
     try:
+        run_release(call, release)
         with Leases(call.client, app, seconds=_LEASE_SECONDS) as leases:
             leases.acquire(str(machine["id"]) for machine in reachable)
             _Restart(call, app, release, leases, len(reachable)).run(reachable)
@@ -63,7 +64,7 @@ class _Restart:
         self._say(f"Updating existing machines in '{self.app}' with rolling strategy")
         jobs = [partial(self._update, machine, number) for number, machine in enumerate(machines, 1)]
         in_parallel(jobs[:1], at_once=1)
-        in_parallel(jobs[1:], at_once=max(1, math.ceil(self.count * DEFAULT_UNAVAILABLE)))
+        in_parallel(jobs[1:], at_once=at_once(self.count, DEFAULT_UNAVAILABLE))
 
     def _update(self, machine: Wire, number: int) -> None:
         id, where = str(machine["id"]), f"[{number}/{self.count}]"

@@ -19,7 +19,7 @@ def run(call: Call) -> None:
 
 COMMAND = verb(
     run,
-    usage="set [flags] NAME=VALUE NAME=VALUE ...",
+    usage="set NAME=VALUE [NAME=VALUE ...]",
     long="Set one or more secrets, and restart the app's machines with them, one after the other. With NAME=- the value"
     " is read from stdin, so that it stands in no history and in no list of processes.",
     examples=(

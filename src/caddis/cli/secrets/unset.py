@@ -26,7 +26,7 @@ def run(call: Call) -> None:
 
 COMMAND = verb(
     run,
-    usage="unset [flags] NAME NAME ...",
+    usage="unset NAME [NAME ...]",
     examples=(
         "fly secrets unset OLD_KEY -a web",
         "fly secrets unset --stage A B  # machines lose them with the next deploy",

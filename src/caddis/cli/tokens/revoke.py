@@ -25,7 +25,7 @@ def run(call: Call) -> None:
 
 COMMAND = verb(
     run,
-    usage="revoke <id> ...",
+    usage="revoke ID [ID ...]",
     long="Revoke tokens by their ids, which `fly tokens list` shows. They end at once.",
     examples=("fly tokens revoke 7", "fly tokens revoke 7 8"),
     count=at_least(1),
