@@ -39,6 +39,7 @@ class FakeApi:
 
     apps: dict[str, dict[str, Any]] = field(default_factory=dict)
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    snapshots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by volume
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
     leases: dict[str, str] = field(default_factory=dict)
@@ -114,6 +115,8 @@ class FakeApi:
                 return {"organizations": [ORGANIZATION]}
             case ("GET", "v1", "platform", "regions"):
                 return REGIONS
+            case ("POST", "v1", "platform", "placements"):
+                return {"regions": [{"region": "lhr", "count": min(body["count"], 3), "concurrency": 1}]}
             case ("GET", "v1", "tokens", "current"):
                 return {"tokens": [{"token_id": "1", "org_slug": "personal", "user": "you@example.com"}]}
             case ("GET", "api", "v1", "volumes", volume):
@@ -169,6 +172,8 @@ class FakeApi:
             case ("POST", "volumes"):
                 wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
+            case ("GET", "volumes", volume, "snapshots"):
+                return self.snapshots.get(volume, [])
             case (_, "volumes", volume, *verb):
                 found = self._get(self.volumes, volume, "volume")
                 if method == "DELETE" and "erase" in more["query"] and not found["attached_machine_id"]:
@@ -181,7 +186,7 @@ class FakeApi:
             case ("POST", "machines"):
                 body = more["body"]
                 state = "created" if body.get("skip_launch") else "started"
-                machine = self.add_machine(app["name"], body["config"], region=body["region"], state=state)
+                machine = self.add_machine(app["name"], body["config"], region=body["region"] or "lhr", state=state)
                 return self.machines[machine]
             case (_, "machines", machine, *verb):
                 return self._machine(method, self._get(self.machines, machine, "machine"), verb, **more)
@@ -217,6 +222,16 @@ class FakeApi:
             case ("DELETE",):
                 self._attach(name, None)
                 return self.machines.pop(name)
+            case ("GET", "lease"):
+                if held is None:
+                    raise Answer(404, "lease not found: nobody holds it")
+                return {"status": "success", "data": {"nonce": held, "owner": "you", "expires_at": 1_800_000_000}}
+            case ("POST", "cordon" | "uncordon"):
+                machine["cordoned"] = verb == ["cordon"]
+            case ("POST", "suspend"):
+                raise Answer(400, "machines cannot be suspended here")
+            case ("POST", "signal"):
+                machine["state"] = "stopped"
             case ("POST", "lease"):
                 self.leases[name] = f"nonce-{name}"
                 return {"status": "success", "data": {"nonce": self.leases[name], "version": machine["instance_id"]}}
@@ -224,7 +239,10 @@ class FakeApi:
                 self.leases.pop(name, None)
                 return {"status": "success", "data": {"ok": True}}
             case ("GET", "wait"):
-                if machine["state"] not in more["query"]["state"]:
+                settled = machine["state"] in ("started", "stopped", "failed", "created")
+                if machine["state"] not in more["query"]["state"] and not (
+                    settled and "settled" in more["query"]["state"]
+                ):
                     raise Answer(408, "timed out")
                 return {"ok": True}
             case ("GET", "ps"):

@@ -60,9 +60,14 @@ def _show(call: Call) -> None:
         )
 
 
+LONG = """Show the status of an app: where it is, and its machines with their state and checks.
+
+A machine whose host does not answer is shown as it was last known, and marked."""
+
 COMMAND = verb(
     run,
     usage="status",
+    long=LONG,
     examples=("fly status -a web", "fly status --watch --rate 2  # again every two seconds, until Ctrl-C"),
     flags=(
         *APP_FLAGS,

@@ -96,3 +96,23 @@ def release_lease(app: str, machine: str, *, nonce: str) -> Request:
 def list_processes(app: str, machine: str) -> Request:
     """What runs inside, and what it listens on."""
     return get(f"{_path(app, machine)}/ps")
+
+
+def get_lease(app: str, machine: str) -> Request:
+    """Who holds it, and until when; NotFound when nobody does."""
+    return get(f"{_path(app, machine)}/lease")
+
+
+def signal_machine(app: str, machine: str, number: int) -> Request:
+    """Send a signal to what runs inside; Conflict when nothing does."""
+    return post(f"{_path(app, machine)}/signal", {"signal": number})
+
+
+def set_cordoned(app: str, machine: str, *, cordoned: bool, nonce: str | None = None) -> Request:
+    """Whether traffic is kept from it."""
+    return post(f"{_path(app, machine)}/{'cordon' if cordoned else 'uncordon'}", nonce=nonce)
+
+
+def suspend_machine(app: str, machine: str, *, nonce: str | None = None) -> Request:
+    """Ask for its memory to be put to disk; the server says whether it can."""
+    return post(f"{_path(app, machine)}/suspend", nonce=nonce)

@@ -17,6 +17,7 @@ from caddis.domain.check import Check, CheckState, unknown
 DEFAULT_KILL_SIGNAL = "SIGINT"
 DEFAULT_KILL_TIMEOUT = 5.0  # seconds (facts: fly-toml 2)
 MAX_KILL_TIMEOUT = 300.0
+DEFAULT_SCRATCH_GB = 1  # of the pool, for a root file system whose config says no size
 
 
 class MachineState(StrEnum):

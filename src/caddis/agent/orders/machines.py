@@ -15,11 +15,10 @@ from caddis.agent.threads import in_thread
 from caddis.domain.errors import Invalid, Problem, TimedOut
 from caddis.domain.ids import MACHINE_ID, ulid
 from caddis.domain.life import DestroyAsked, RestartAsked, StartAsked, StopAsked
-from caddis.domain.machine import Machine, MachineConfig, MachineState
+from caddis.domain.machine import DEFAULT_SCRATCH_GB, Machine, MachineConfig, MachineState
 from caddis.wire.machine import start_to_wire
 from caddis.wire.machine_request import MachineRequest, RestartRequest, StopRequest, machine_request_from_wire
 
-DEFAULT_SCRATCH_GB = 1
 _DESTROY_DEADLINE = 60.0  # seconds that a delete waits for the end; it goes on afterwards
 
 

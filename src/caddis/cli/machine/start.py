@@ -18,4 +18,10 @@ def run(call: Call) -> None:
         call.say(f"{machine} has been started")
 
 
-COMMAND = verb(run, usage="start [id ...]", flags=APP_FLAGS, count=any_number)
+COMMAND = verb(
+    run,
+    usage="start [id ...]",
+    examples=("fly machine start 0123456789abcd -a web",),
+    flags=APP_FLAGS,
+    count=any_number,
+)
