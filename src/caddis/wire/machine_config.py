@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from caddis.domain.cadence import PERIODS
 from caddis.domain.errors import Invalid
 from caddis.domain.image import check_reference
 from caddis.domain.machine import (
@@ -52,6 +53,7 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
         restart=_restart(reader),
         stop_config=_stop_config(reader),
         auto_destroy=reader.truth("auto_destroy"),
+        schedule=reader.choice("schedule", PERIODS, "") if reader.text("schedule") else "",
         hostname=dns.name("hostname") or None if dns else None,
         rootfs_size_gb=rootfs.whole("size_gb", high=MAX_ROOTFS_GB) if rootfs else 0,
     )
