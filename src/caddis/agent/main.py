@@ -33,7 +33,6 @@ from caddis.agent.orders.snapshots import SnapshotOrders
 from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
 from caddis.agent.reports import Reporter
-from caddis.agent.scheduling import start_scheduled
 from caddis.agent.supervisor import Supervisor
 from caddis.agent.threads import in_thread
 from caddis.agent.usage import note_usage
@@ -170,7 +169,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.volumes.erase_overdue()
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
-    await start_scheduled(supervisor)
+    await orders.machines.start_due()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

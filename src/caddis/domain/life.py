@@ -84,24 +84,8 @@ class HostGoesDown:
     """The host is being shut down: stop, and start again when it is back."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleDue:
-    """Its schedule has come to a slot; the first one is only noted."""
-
-    slot: datetime
-
-
 LifeEvent = (
-    StartAsked
-    | Launched
-    | LaunchFailed
-    | StopAsked
-    | RestartAsked
-    | Ended
-    | RestartDue
-    | DestroyAsked
-    | HostGoesDown
-    | ScheduleDue
+    StartAsked | Launched | LaunchFailed | StopAsked | RestartAsked | Ended | RestartDue | DestroyAsked | HostGoesDown
 )
 
 
@@ -165,10 +149,6 @@ def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instructi
             return replace(machine, state=MachineState.STARTING, restart_at=None), (Launch(),)
         case DestroyAsked(kill):
             return _destroy(machine, kill)
-        case ScheduleDue(slot):
-            noted = replace(machine, scheduled_at=slot)
-            is_first = machine.scheduled_at is None
-            return (noted, ()) if is_first or machine.state not in _STARTABLE else _start(noted)
         case HostGoesDown():
             if machine.wanted is not MachineState.STARTED or machine.state in _STARTABLE:
                 return machine, ()

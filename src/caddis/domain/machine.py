@@ -139,9 +139,9 @@ class MachineConfig:
     restart: Restart = Restart()
     stop_config: StopConfig = StopConfig()
     auto_destroy: bool = False
-    schedule: str = ""  # hourly, daily, weekly, monthly; "" for none
     hostname: str | None = None
     rootfs_size_gb: int = 0  # 0: the host's default
+    schedule: str = ""  # hourly, daily, weekly or monthly; "" without one
 
     @property
     def process_group(self) -> str:
@@ -198,7 +198,6 @@ class Machine:
     cordoned: bool = False
     resume: bool = False  # it was stopped because its host went down, and starts when that is back
     checks: tuple[CheckState, ...] = ()  # of its last launch
-    scheduled_at: datetime | None = None  # its last slot, in the host's steady time
 
     @property
     def shown_checks(self) -> tuple[CheckState, ...]:

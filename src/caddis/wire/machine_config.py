@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import Any
 
-from caddis.domain.cadence import PERIODS
 from caddis.domain.errors import Invalid
 from caddis.domain.image import check_reference
 from caddis.domain.machine import (
@@ -22,6 +21,7 @@ from caddis.domain.machine import (
     Service,
     StopConfig,
 )
+from caddis.domain.machine_schedule import PERIODS
 from caddis.domain.volume import Volume, check_mount_path
 from caddis.wire.checks import checks_from_wire
 from caddis.wire.reading import Reader, has_control_characters, kind_of, naming
