@@ -56,9 +56,9 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
         restart=_restart(reader),
         stop_config=_stop_config(reader),
         auto_destroy=reader.truth("auto_destroy"),
+        schedule=reader.choice("schedule", PERIODS, "") if reader.text("schedule") else "",
         hostname=dns.name("hostname") or None if dns else None,
         rootfs_size_gb=rootfs.whole("size_gb", high=MAX_ROOTFS_GB) if rootfs else 0,
-        schedule=reader.choice("schedule", ("", *PERIODS), ""),
     )
 
 

@@ -183,6 +183,8 @@ class RuncRuntime(Guests):
                 self._launching -= 1
 
     def _write_bundle(self, plan: LaunchPlan, files: conmon.Files) -> None:
+        if not os.path.isdir(plan.root):
+            raise Problem(f"the root file system of machine {plan.name} is gone: its host went down during the start")
         account = look_up_account(plan.root, plan.user)
         check_program(plan)
         host = Surroundings(
