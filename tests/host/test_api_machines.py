@@ -71,6 +71,14 @@ def test_a_mount_by_name_takes_a_free_volume_of_that_name(api: ApiServer, app: s
     assert f"fly volumes create data -a {app}" in refused.json()["hint"]
 
 
+def test_machines_that_are_asked_for_at_once_go_to_different_hosts(api: ApiServer, app: str) -> None:
+    for agent in api.agents.values():
+        agent.report_delay = 0.3  # the index has none of them while the others are placed
+    with ThreadPoolExecutor() as pool:
+        made = [answer.json()["id"] for answer in pool.map(lambda _: _create(api, app, region="lhr"), range(4))]
+    assert sorted(_host_of(api, machine) for machine in made) == ["a", "a", "b", "b"]
+
+
 def test_volumes_that_cannot_be_meant_are_refused_plainly(api: ApiServer, app: str) -> None:
     api.http.post("/v1/apps", json={"name": "neighbour"})
     foreign, far = _volume(api, "neighbour"), _volume(api, app, region="ord")
