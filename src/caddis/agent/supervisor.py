@@ -54,6 +54,7 @@ class Supervisor:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumes = True
+        self.on_watch: Callable[[str, bool], None] = lambda _id, _runs: None  # told when one begins to run, and ends
 
     # --- operations -------------------------------------------------------------------------------------------------
     async def operate(self, name: str, inputs: Mapping[str, Any], *, id: str, subject: str) -> Mapping[str, Any]:
@@ -195,12 +196,14 @@ class Supervisor:
             await self._ended(id)
             return
         self._watched[id] = pidfd
+        self.on_watch(id, True)
         asyncio.get_running_loop().add_reader(pidfd, self._on_exit, id, pidfd)
 
     def _on_exit(self, id: str, pidfd: int) -> None:
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
         self._watched.pop(id, None)
+        self.on_watch(id, False)
         self.spawn(self._ended(id))
 
     async def _ended(self, id: str) -> None:

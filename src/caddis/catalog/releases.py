@@ -97,7 +97,8 @@ def set_status(connection: sa.Connection, release_id: str, status: str) -> Relea
     connection.execute(sa.update(releases).where(releases.c.id == release_id).values(status=status))
     release = get_release(connection, release_id)
     if status == COMPLETE:
-        connection.execute(sa.update(apps).where(apps.c.name == release.app).values(status=AppStatus.DEPLOYED))
+        stays = apps.c.status == AppStatus.SUSPENDED  # until it is resumed
+        connection.execute(sa.update(apps).where(apps.c.name == release.app, ~stays).values(status=AppStatus.DEPLOYED))
     return release
 
 

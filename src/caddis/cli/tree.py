@@ -83,6 +83,11 @@ APPS = Noun(
         _leaf("apps.create", "Create a new app"),
         _leaf("apps.list", "List apps", "ls"),
         _leaf("apps.destroy", "Permanently destroy one or more apps", "delete", "remove", "rm"),
+        _leaf("apps.restart", "Restart an app: its machines, one after the other"),
+        _leaf("apps.open", "Open an app in the browser, or print its address"),
+        _leaf("apps.suspend", "Stop an app's machines until it is resumed"),
+        _leaf("apps.resume", "Start the machines of an app that was suspended"),
+        _leaf("apps.move", "Move an app to another organization (refused)"),
         _leaf("apps.releases", "List an app's releases"),
     ),
     ("app", "a"),
@@ -98,6 +103,7 @@ ROOT = Noun(
         VOLUMES,
         MACHINE,
         _leaf("status", "Show the status of an app"),
+        Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
         _leaf("apps.releases", "List an app's releases"),
         Noun(
@@ -124,6 +130,7 @@ ROOT = Noun(
             (
                 _leaf("platform.regions", "List the regions of this installation"),
                 _leaf("platform.vm_sizes", "List the sizes of machines"),
+                _leaf("platform.status", "Show whether this installation's server and hosts answer"),
             ),
         ),
         Noun("orgs", "Manage organizations", (_leaf("orgs.list", "List organizations", "ls"),)),
@@ -135,6 +142,37 @@ ROOT = Noun(
                 _leaf("auth.token", "Show the current access token"),
             ),
         ),
+        _leaf("apps.open", "Open an app in the browser, or print its address"),
+        Leaf(
+            "destroy",
+            _CLI + "apps.destroy",
+            "Permanently destroy one or more apps",
+            hidden=True,
+            instead="fly apps destroy",
+        ),
+        Noun(
+            "image",
+            "Manage app images",
+            (
+                _leaf("image.show", "Show which image each machine runs"),
+                _leaf("image.update", "Update an app's image (refused: deploys do that)"),
+            ),
+            ("img",),
+        ),
+        Noun(
+            "regions",
+            "The regions of an app's machines",
+            (
+                _leaf("regions.list", "List the regions of an app's machines"),
+                *(
+                    Leaf(name, f"{_CLI}regions.{name}", "No longer supported", hidden=True)
+                    for name in ("add", "remove", "set", "backup")
+                ),
+            ),
+            hidden=True,
+        ),
+        _leaf("help", "Help about any command, and pages about what concerns them all"),
+        _leaf("completion", "Print the completion script of a shell"),
         _leaf("version", "Show version information"),
     ),
 )

@@ -16,3 +16,8 @@ def list_regions() -> Request:
 def ask_placements(wish: Mapping[str, Any]) -> Request:
     """`{"regions": [{"region", "count"}]}`: where machines like that would fit now (facts: machines-api 7)."""
     return post("/v1/platform/placements", dict(wish))
+
+
+def get_platform_status() -> Request:
+    """`{"status": ..., "hosts": [...]}`"""
+    return get("/v1/platform/status")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from caddis.domain.check import begin_checks
 from caddis.domain.errors import Conflict
 from caddis.domain.machine import ExitStatus, Machine, MachineState, RestartPolicy
 
@@ -202,7 +203,8 @@ def _start(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
 
 
 def _launched(machine: Machine, at: datetime) -> tuple[Machine, tuple[Instruction, ...]]:
-    started = replace(machine, state=MachineState.STARTED, started_at=at, problem="")
+    checks = begin_checks(machine.config.checks, at)
+    started = replace(machine, state=MachineState.STARTED, started_at=at, problem="", checks=checks)
     if machine.wanted is not MachineState.STARTED:  # asked to stop while it was coming up
         return _stop(started, machine.stop_signal, machine.stop_timeout, wanted=machine.wanted)
     return started, ()

@@ -14,17 +14,21 @@ from caddis.client.apps import create_app, get_app
 from caddis.domain.errors import Conflict, Invalid
 from caddis.domain.ids import check_app_name
 
+CONFIG_FILE = Path("fly.toml")
+
 
 def run(call: Call) -> None:
     """Create it, and say its name."""
     name = _name(call)
     if name:
         check_app_name(name)
+    if call.switch("save") and CONFIG_FILE.exists():
+        raise Conflict(f"{CONFIG_FILE} exists: nothing was created", hint="leave --save away, or delete the file first")
     organization = choose_organization(call)
     created = call.send(create_app(name or generate_name(), str(organization["slug"]), network=call.text("network")))
     app = call.send(get_app(str(created["name"])))
     if call.switch("save"):
-        _save(str(app["name"]))
+        CONFIG_FILE.write_text(f'app = "{app["name"]}"\n')
     call.say(as_json(app) if call.json else f"New app created: {app['name']}\n", end="")
 
 
@@ -44,16 +48,13 @@ def _name(call: Call) -> str:
     return ask("Choose an app name (leave blank to generate one):")
 
 
-def _save(name: str) -> None:
-    path = Path("fly.toml")
-    if path.exists():
-        raise Conflict(f"{path} exists: the app {name} was created, and the file left as it was")
-    path.write_text(f'app = "{name}"\n')
-
-
 COMMAND = verb(
     run,
     usage="create [name]",
+    long="""Create a new app: a name, with nothing in it.
+
+`fly launch` creates one from source code, and deploys it. Names are unique in an installation.""",
+    examples=("fly apps create web", "fly apps create --generate-name --org personal --json"),
     flags=(
         text("name", help="The app's name"),
         switch("generate-name", help="Generate a name"),

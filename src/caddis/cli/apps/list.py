@@ -45,6 +45,10 @@ def _latest_deploy(call: Call, app: str) -> str:
 COMMAND = verb(
     run,
     usage="list",
+    long="""List apps, with their status and when they were last deployed.
+
+`pending` is an app that was never deployed, and `suspended` one that was stopped with `fly apps suspend`.""",
+    examples=("fly apps list", "fly apps list --org personal --quiet"),
     flags=(ORG, switch("quiet", "q", help="Only list app names"), JSON),
     count=at_most(0),
 )

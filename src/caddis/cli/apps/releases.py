@@ -40,6 +40,10 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="releases",
+    examples=(
+        "fly releases -a web",
+        "fly releases --image --json",
+    ),
     flags=(*APP_FLAGS, JSON, switch("image", help="Show the image of each release")),
     count=at_most(0),
 )

@@ -34,6 +34,11 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="show",
+    long="Show an app's configuration as JSON: that of its newest release, or of the file here with --local.",
+    examples=(
+        "fly config show -a web  # what was released last",
+        "fly config show --local --toml",
+    ),
     flags=(
         *APP_FLAGS,
         switch("local", help="Show the file in this folder instead"),

@@ -26,9 +26,18 @@ def run(call: Call) -> None:
         raise Invalid("strict validation failed")
 
 
+LONG = """Validate an app's config file. Nothing is sent to a server.
+
+It ends with status 1 when something is wrong."""
+
 COMMAND = verb(
     run,
     usage="validate",
+    long=LONG,
+    examples=(
+        "fly config validate",
+        "fly config validate --strict  # unknown keys are faults",
+    ),
     flags=(*APP_FLAGS, switch("strict", "s", help="Refuse keys that nobody reads")),
     count=at_most(0),
 )

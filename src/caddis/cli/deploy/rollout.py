@@ -40,6 +40,7 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     call.note("--> Verified app config", "green")
     options = read_options(call, config)
     observed = observe(call, app)
+    _refuse_suspended(observed)
     region = call.text("primary-region") or config.primary_region or _region(call, observed)
     config = replace(config, primary_region=region)
     _answer_questions(call, _plan(call, config, observed, region))
@@ -65,6 +66,16 @@ def roll_out(call: Call, config: FlyToml, *, name: str, folder: Path) -> None:
     if os.environ.get("FLY_EMIT_RELEASE_JSON"):
         call.say(json.dumps({"id": release["id"], "version": release["version"], "image_ref": image}))
     tell_where(call, app)
+
+
+def _refuse_suspended(observed: Observed) -> None:
+    """Before the build; the API refuses the release as well."""
+    app = observed.app
+    if app.get("status") == "suspended":
+        raise Conflict(
+            f"app {app['name']} is suspended: a deploy would start machines of it",
+            hint=f"fly apps resume {app['name']}, then deploy again",
+        )
 
 
 def _plan(call: Call, config: FlyToml, observed: Observed, region: str) -> Plan:

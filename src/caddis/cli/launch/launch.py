@@ -140,9 +140,20 @@ def _wants_deploy(call: Call) -> bool:
     return confirm("Would you like to deploy now?")
 
 
+LONG = """Create and configure a new app from source code or an image.
+
+It looks at the folder, writes fly.toml, creates the app and, with --now or when asked, deploys it. An existing fly.toml
+is used with --copy-config, and asked about otherwise."""
+
 COMMAND = verb(
     run,
     usage="launch",
+    long=LONG,
+    examples=(
+        "fly launch  # from the source in this folder",
+        "fly launch --image nginx:1.27 --name web --region lhr --now",
+        "fly launch --volume data:/data --vm-memory 512 --no-deploy",
+    ),
     flags=(
         CONFIG,
         REGION,

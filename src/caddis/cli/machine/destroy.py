@@ -46,9 +46,14 @@ def _chosen(call: Call, app: str) -> list[str]:
     return found
 
 
+LONG = """Destroy one or more machines.
+
+Its volume stays, and can be given to another machine. A machine that runs is refused without --force."""
+
 COMMAND = verb(
     run,
     usage="destroy [id ...]",
+    long=LONG,
     examples=(
         "fly machine destroy 0123456789abcd -a web  # its volume stays",
         "fly machine destroy --image web:1 --force  # all machines of that image, also those that run",

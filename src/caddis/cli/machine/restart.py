@@ -34,9 +34,15 @@ def run(call: Call) -> None:
         call.say(f"Machine {name} restarted successfully!")
 
 
+LONG = """Restart one or more machines, one after the other.
+
+Each is stopped as its config says (--signal and --time override it) and waited for until it runs again. The root file
+system is made anew from the image; the volume stays."""
+
 COMMAND = verb(
     run,
     usage="restart [id ...]",
+    long=LONG,
     examples=(
         "fly machine restart 0123456789abcd -a web",
         "fly machine restart 0123456789abcd --signal SIGTERM --time 30  # half a minute to end by itself",

@@ -23,9 +23,15 @@ def run(call: Call) -> None:
         call.say(f"{machine} has been successfully stopped")
 
 
+LONG = """Stop one or more machines: the signal first, SIGKILL when its time is over.
+
+A stopped machine keeps its volume, its address and its place. It stays stopped, also over a reboot of its host, until
+it is started."""
+
 COMMAND = verb(
     run,
     usage="stop [id ...]",
+    long=LONG,
     examples=(
         "fly machine stop 0123456789abcd -a web",
         "fly machine stop 0123456789abcd --signal SIGTERM --timeout 30 -w 60  # and wait until it has stopped",
