@@ -185,7 +185,7 @@ def test_ctrl_c_gives_the_leases_back_and_tells_how_to_go_on(fly: Fly) -> None:
     machine, _ = with_volume(fly)
     fly.api.machines[machine]["config"]["image"] = "slow"  # the new one never gets there
     talk = fly.talk("scale", "count", "2", "-a", "myapp", "-y")
-    wait_until(lambda: len(fly.api.machines) == 2, "the new one is made")
+    wait_until(lambda: any("/wait" in path for _, path, _ in list(fly.api.requests)), "it waits for the new one")
     assert fly.api.leases
     talk.answer("\x03")
     assert talk.end() == 127
