@@ -191,10 +191,12 @@ def test_what_concerns_one_machine_is_passed_on_as_it_is(api: ApiServer, app: st
     for method, verb in (
         ("GET", "wait"), ("GET", "ps"), ("GET", "events"), ("GET", "versions"), ("GET", "lease"), ("POST", "lease"),
         ("DELETE", "lease"), ("GET", "metadata"), ("PATCH", "metadata"), ("PUT", "metadata"), ("POST", "signal"),
-        ("POST", "cordon"), ("POST", "uncordon"), ("POST", "restart"), ("GET", "metadata/k"), ("POST", "metadata/k"),
-        ("DELETE", "metadata/k"),
+        ("POST", "cordon"), ("POST", "uncordon"), ("POST", "restart"),
     ):  # fmt: skip
-        assert api.http.request(method, f"{path}/{verb}").json()["verb"] == verb.split("/")[-1]
+        assert api.http.request(method, f"{path}/{verb}").json()["verb"] == verb
+    for method in ("POST", "GET", "DELETE"):
+        api.http.request(method, f"{path}/metadata/k", json={"value": "v"}).raise_for_status()
+        assert api.agents[_host_of(api, machine)].orders[-1][:2] == (method, f"/machines/{machine}/metadata/k")
 
 
 def test_a_metadata_key_cannot_lead_elsewhere(api: ApiServer, app: str) -> None:
