@@ -105,7 +105,16 @@ ROOT = Noun(
         _leaf("status", "Show the status of an app"),
         Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
-        _leaf("apps.releases", "List an app's releases"),
+        Noun(
+            "releases",
+            "List an app's releases, and roll back to an earlier one",
+            (
+                _leaf("releases.list", "List an app's releases", "ls"),
+                _leaf("releases.rollback", "Bring back an earlier release, if need be with its data"),
+            ),
+            ("release",),
+            default="list",
+        ),
         Noun(
             "scale",
             "Scale app resources",

@@ -103,6 +103,14 @@ def list_processes(app: str, machine: str) -> Request:
     return get(f"{_path(app, machine)}/ps")
 
 
+def set_metadata(app: str, machine: str, key: str, value: str, *, nonce: str | None = None) -> Request:
+    """ "" deletes the key. Not a new version of the machine."""
+    path = f"{_path(app, machine)}/metadata/{segment(key)}"
+    if not value:
+        return Request(method="DELETE", path=path, nonce=nonce)
+    return post(path, {"value": value}, nonce=nonce)
+
+
 def get_lease(app: str, machine: str) -> Request:
     """Who holds it, and until when; NotFound when nobody does."""
     return get(f"{_path(app, machine)}/lease")

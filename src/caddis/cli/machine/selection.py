@@ -70,7 +70,10 @@ def leased(call: Call, app: str, machine: str) -> Iterator[str]:
 
 def _choose(call: Call, app: str) -> str:
     if not call.interactive:
-        raise Invalid("a machine ID must be specified when not running interactively")
+        raise Invalid(
+            "a machine ID must be specified when not running interactively",
+            hint=f"fly machine list -a {app} shows them.",
+        )
     machines = call.send(list_machines(app))
     if not machines:
         raise NotFound(f"the app {app} has no machines")
