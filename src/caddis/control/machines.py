@@ -107,13 +107,16 @@ async def create_machine(control: Control, app: App, document: Mapping[str, Any]
     hosts = await control.list_hosts()
     region = request.region or default_region(hosts)
     kind = (app.name, request.config.process_group)
-    siblings = await _count_siblings(control, *kind)
+    there = await _list_of_group(control, *kind)
+    # No await from here to where this one is noted, so that of several that are placed at once each sees the others.
+    coming = control.coming[kind]
+    siblings = Counter({**there, **coming}.values())
     chosen = choose_machine_hosts(region, request.config.guest.memory_mb, hosts, siblings=siblings)
-    control.coming[kind][chosen[0].id] += 1  # so that one that is asked for meanwhile goes elsewhere
+    coming[named["id"]] = chosen[0].id
     try:
         return await ask_in_turn(control, chosen, _creation(app.name, {**named, "region": region}, user))
     finally:
-        control.coming[kind][chosen[0].id] -= 1
+        del coming[named["id"]]
 
 
 async def _with_secrets(
@@ -124,13 +127,13 @@ async def _with_secrets(
     return {**document, IN_ORDER: machine_secrets_to_wire(secrets)}
 
 
-async def _count_siblings(control: Control, app: str, group: str) -> Counter[str]:
-    """By host, the machines of a process group that are there or are being made."""
-    found = Counter(control.coming[app, group])
+async def _list_of_group(control: Control, app: str, group: str) -> dict[str, str]:
+    """The machines of a process group that the index has, and the host of each."""
+    found = {}
     for machine in await control.read(index.list_machines, app):
         metadata = (_decode(msgspec.Raw(machine.body.encode())).get("config") or {}).get("metadata") or {}
         if (metadata.get("fly_process_group") or metadata.get("process_group") or "app") == group:
-            found[machine.host] += 1
+            found[machine.id] = machine.host
     return found
 
 
