@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from caddis.wire.fly_toml.config import FlyToml
 
 Wire = Mapping[str, Any]
+KEPT_FILES_BYTES = 256 << 10  # of local files, with each release: they are told with every list of releases
 
 
 def _no_volumes(_plan: Plan) -> Mapping[str, str]:
@@ -57,8 +58,9 @@ class Intent:
 
     @property
     def extras(self) -> dict[str, Any]:
-        """What is not in the definition, and a rollback needs; values of local files as base64."""
-        files = {path: base64.b64encode(content).decode() for path, content in self.files.items()}
+        """What is not in the definition, and a rollback needs; local files as base64, if they are small."""
+        small = sum(map(len, self.files.values())) <= KEPT_FILES_BYTES
+        files = {path: base64.b64encode(content).decode() for path, content in self.files.items()} if small else {}
         found = {"env": dict(self.env), "files": files, "extra_files": [dict(one) for one in self.extra_files]}
         return {key: value for key, value in found.items() if value}
 
