@@ -127,6 +127,9 @@ class FakeApi:
             case ("GET", "api", "v1", "volumes", volume):
                 found = self._get(self.volumes, volume, "volume")
                 return {**found, "app_name": found["app"]}
+            case ("GET", "api", "v1", "machines", machine):
+                found = self._get(self.machines, machine, "machine")
+                return {**found, "app_name": found["app"]}
             case ("GET", "v1", "apps"):
                 return {"apps": list(self.apps.values())}
             case ("POST", "v1", "apps"):

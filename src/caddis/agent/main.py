@@ -169,6 +169,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.volumes.erase_overdue()
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
+    await orders.machines.start_due()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from caddis.catalog.schema import apps, releases
 from caddis.domain.app import App, AppStatus
-from caddis.domain.errors import Invalid, NotFound
+from caddis.domain.errors import Conflict, Invalid, NotFound
 from caddis.domain.release import Release
 
 COMPLETE = "complete"
@@ -34,12 +34,15 @@ class NewRelease:
 
 
 def create_release(connection: sa.Connection, app: App, new: NewRelease, *, now: datetime) -> Release:
-    """The app's next release. Versions have no gaps: the number is taken in the transaction that keeps the release.
+    """The app's next release; Conflict while the app is suspended.
 
-    What is still `running` by then belongs to a client that was killed, or to one that will say when it is complete.
+    Versions have no gaps: the number is taken in the transaction that keeps the release. What is still `running` by
+    then belongs to a client that was killed, or to one that will say when it is complete.
     """
     # On PostgreSQL, two releases of one app wait for each other on the app's row; SQLite has one writer anyway.
-    connection.execute(sa.select(apps.c.id).where(apps.c.id == app.id).with_for_update())
+    row = connection.execute(sa.select(apps.c.status).where(apps.c.id == app.id).with_for_update()).one_or_none()
+    if row is not None and row.status == AppStatus.SUSPENDED:
+        raise Conflict(f"app {app.name} is suspended", hint=f"fly apps resume {app.name}, then deploy again")
     connection.execute(
         sa.update(releases)
         .where(releases.c.app_id == app.id, releases.c.status.in_(_UNDER_WAY))

@@ -25,6 +25,11 @@ def get_machine(app: str, machine: str) -> Request:
     return get(_path(app, machine))
 
 
+def find_machine(machine: str) -> Request:
+    """Whatever its app, which is the answer's `app_name`. NotFound also when the token does not reach that app."""
+    return get(f"/api/v1/machines/{segment(machine)}")
+
+
 def create_machine(app: str, body: Mapping[str, Any]) -> Request:
     """`body` in Fly's spelling (facts: machines-api 4.3)."""
     return post(f"{app_path(app)}/machines", dict(body))

@@ -7,8 +7,7 @@ from starlette.responses import Response
 from caddis.api.call import Call, reply
 from caddis.catalog import releases
 from caddis.control.kept_images import keep_images
-from caddis.domain.app import AppStatus
-from caddis.domain.errors import Conflict, NotFound
+from caddis.domain.errors import NotFound
 from caddis.domain.ids import ulid
 from caddis.wire.reading import Reader
 from caddis.wire.release import (
@@ -27,8 +26,6 @@ async def create_release(call: Call) -> Response:
     """The next one of its app; Conflict while that is suspended."""
     request = release_request_from_wire(await call.document())
     app = await call.app(request.app_name)
-    if app.status is AppStatus.SUSPENDED:
-        raise Conflict(f"app {app.name} is suspended", hint=f"fly apps resume {app.name}, then deploy again")
     now = call.control.now()
     new = releases.NewRelease(
         id=ulid(int(now.timestamp() * 1000), call.control.id_bytes()),
