@@ -13,6 +13,7 @@ from caddis.cli.call import Call
 from caddis.cli.deploy.current import Observed, observe
 from caddis.cli.deploy.execute import Execution
 from caddis.cli.deploy.finishing import FINISH_SECONDS
+from caddis.cli.deploy.interrupts import interrupts
 from caddis.cli.deploy.leases import Leases
 from caddis.cli.deploy.ledger import Ledger
 from caddis.cli.deploy.machine_checks import machine_checks_for
@@ -95,7 +96,7 @@ def find_region(call: Call, observed: Observed) -> str:
 def release(call: Call, intent: Intent, options: Options) -> None:
     """All of it under leases, which are had before a release is begun."""
     app = intent.config.app
-    with Leases(call.client, app, seconds=options.lease_seconds) as leases:
+    with interrupts(), Leases(call.client, app, seconds=options.lease_seconds) as leases:
         observed, the_plan = _hold(call, intent, options, leases)
         the_plan = onto_volumes(the_plan, intent.make_volumes(the_plan))
         call.say(f"\nWatch your deployment with `fly status -a {app}` and `fly logs -a {app}`\n")
