@@ -270,6 +270,41 @@ def test_a_build_secret_is_in_the_body_only(fly: Fly) -> None:
         assert member is not None and json.loads(member.read()) == {"npm": "s3cr3t"}
 
 
+def test_a_seed_command_runs_once_with_the_first_deploy(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN + '\n[deploy]\n  release_command = "migrate"\n  seed_command = "seed --all"\n')
+    assert fly("deploy", "--ha=false").code == 0
+    assert fly("deploy", "--ha=false").code == 0
+    made = [body["config"] for method, path, body in fly.api.requests if method == "POST" and path.endswith("machines")]
+    assert [one.get("init", {}).get("cmd") for one in made] == [["migrate"], ["seed", "--all"], None, ["migrate"]]
+    assert [one["guest"]["memory_mb"] for one in made] == [512, 512, 256, 256]  # as large as the largest machine
+
+
+def test_machine_checks_end_the_deploy_and_need_a_command(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN + '\n[[machine_checks]]\n  command = ["curl", "x"]\n  image = "curl:1"\n')
+    assert fly("deploy", "--ha=false").code == 0
+    tried = [body["config"] for method, path, body in fly.api.requests if (method, path[-9:]) == ("POST", "/machines")]
+    assert (tried[1]["image"], tried[1]["env"]["FLY_TEST_MACHINE_IP"]) == ("curl:1", "fdaa::1")
+    assert "services" not in tried[1] and len(fly.api.machines) == 1
+    fly.api.exit_of_release_command = 3
+    said = fly("deploy")
+    assert said.code == 1 and "machine check curl x failed for 00000000000001 with exit code 3" in said.err
+    fly.write("fly.toml", PLAIN + '\n[[machine_checks]]\n  image = "curl:1"\n')
+    fly.api.requests.clear()
+    assert "a machine check has no command" in fly("deploy").err
+    assert {method for method, _, _ in fly.api.requests} <= {"GET"}
+
+
+def test_large_local_files_are_not_kept_with_a_release_and_a_rollback_says_so(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN + '\n[[files]]\n  guest_path = "/etc/a"\n  local_path = "big"\n')
+    fly.write("big", "x" * (300 << 10))
+    assert fly("deploy", "--ha=false").code == 0
+    assert fly("deploy", "--image", "web:2").code == 0
+    fly.api.requests.clear()
+    said = fly("releases", "rollback", "--yes")
+    assert said.code == 1 and "v1 does not have its local file big" in said.err
+    assert {path for method, path, _ in fly.api.requests if method != "GET"} == {"/v1/apps/myapp/images"}
+
+
 # --- rollback ---------------------------------------------------------------------------------------------------------
 def test_a_rollback_brings_configuration_image_and_flags_back(fly: Fly) -> None:
     deployed(fly, "--env", "A=1", "--file-literal", "/etc/a=x")
