@@ -308,6 +308,7 @@ def test_a_put_that_cannot_be_whole_leaves_nothing(calls: Calls, machine: str, t
         (("get", "/etc", "away"), "/etc is a folder"),
         (("get", "/dev/null", "away"), "/dev/null is a character device, not a file"),
         (("get", "-R", "/", "away"), "holds more than files"),
+        (("get", "-R", "/proc/1", "away"), "holds more than files"),
         (("put", "/etc/hostname", "/etc"), "/etc is a folder"),
         (("put", "/etc/hostname", "/nosuch/x"), "there is no /nosuch in the machine"),
         (("put", "/etc/hostname", "/proc/x"), "/proc/x cannot be written"),

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 
 from caddis.domain.errors import Conflict, Invalid, NoCapacity, NotFound, Problem
 from caddis.domain.files import FileInfo, Listing
-from caddis.kernel.openat2 import open_in_root
+from caddis.kernel.openat2 import open_file_in_root, open_in_root, stat_in_root
 from caddis.kernel.tar import programs
 
 MOST_ENTRIES = 10_000
@@ -30,7 +30,8 @@ _TYPES = {
     stat.S_IFCHR: "character device",
     stat.S_IFBLK: "block device",
 }
-_KERNELS_OWN = ("/proc", "/sys")  # endless, and no files: they are gone through only when asked for by name
+_ENDLESS = ("/proc", "/sys")  # they are gone through only when asked for by name
+_KERNELS_OWN = (*_ENDLESS, "/dev")
 
 
 def list_folder(root: int, path: bytes) -> Listing:
@@ -54,10 +55,9 @@ def list_folder(root: int, path: bytes) -> Listing:
 
 def read_file(root: int, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
     """What the file is, and its content; NotFound, or Conflict when it is no file."""
-    fd = _open(root, path, os.O_RDONLY | os.O_NONBLOCK)
-    about = os.fstat(fd)
-    if not stat.S_ISREG(about.st_mode):
-        os.close(fd)
+    with _plainly(path):
+        fd, about = open_file_in_root(root, _inside(path))
+    if fd < 0:
         kind = _TYPES[stat.S_IFMT(about.st_mode)]
         hint = "fly sftp get -R gets a folder with all that is in it" if kind == "directory" else None
         raise Conflict(f"{_shown(path)} is a {kind}, not a file", hint=hint)
@@ -66,13 +66,19 @@ def read_file(root: int, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
 
 def pack_folder(root: int, path: bytes) -> Iterator[bytes]:
     """A folder as a tar; NotFound, or Conflict when it is no folder."""
-    if posixpath.normpath(b"/" + path.strip(b"/")).strip(b"/") in (b"", b"proc", b"sys"):
-        raise Conflict(f"{_shown(path)} holds more than files: name a folder in it")
-    fd = _open(root, path, os.O_RDONLY)
-    if not stat.S_ISDIR(os.fstat(fd).st_mode):
+    fd = _open(root, path, os.O_PATH)
+    try:
+        about, top = os.fstat(fd), os.stat(".", dir_fd=root)
+        if not stat.S_ISDIR(about.st_mode):
+            raise Conflict(f"{_shown(path)} is not a folder")
+        # what is in there is endless or no file at all, and a node that the machine makes in /dev can be opened
+        own = [found.st_dev for name in _KERNELS_OWN if (found := stat_in_root(root, name))]
+        if about.st_dev in own or (about.st_dev, about.st_ino) == (top.st_dev, top.st_ino):
+            raise Conflict(f"{_shown(path)} holds more than files: name a folder in it, or another one")
+    except BaseException:
         os.close(fd)
-        raise Conflict(f"{_shown(path)} is not a folder")
-    return _closing(fd, programs.pack(f"/proc/{os.getpid()}/fd/{fd}"))
+        raise
+    return _closing(fd, programs.pack(f"/proc/{os.getpid()}/fd/{fd}", locked=True))
 
 
 def list_names(root: int, path: bytes) -> Iterator[bytes]:
@@ -94,9 +100,7 @@ def _names(root: int, top: bytes) -> Iterator[bytes]:
                 found = sorted((os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries)
             below = [(here.rstrip(b"/") + b"/" + name, is_folder) for name, is_folder in found]
             parts += [name + b"\0" for name, is_folder in below if not is_folder]
-            waiting += [
-                name for name, is_folder in reversed(below) if is_folder and os.fsdecode(name) not in _KERNELS_OWN
-            ]
+            waiting += [name for name, is_folder in reversed(below) if is_folder and os.fsdecode(name) not in _ENDLESS]
         yield b"".join(parts)
 
 
@@ -117,7 +121,7 @@ class NewFile:
         if name in (b"", b".", b".."):
             raise Invalid(f"{_shown(path)} is not the path of a file", field="path")
         self._path, self._name = path, name
-        self._folder = _open(root, folder, os.O_RDONLY)
+        self._folder = _open(root, folder, os.O_RDONLY | os.O_DIRECTORY)
         self._fd = -1
         try:
             self._check_free()
@@ -183,10 +187,20 @@ def _cannot_write(path: bytes, refused: OSError) -> Problem:
 
 
 def _open(root: int, path: bytes, flags: int) -> int:
+    with _plainly(path):
+        return open_in_root(root, _inside(path), flags)
+
+
+def _inside(path: bytes) -> str:
     if b"\0" in path:
         raise Invalid("a path has no zero bytes in it", field="path")
+    return os.fsdecode(path.strip(b"/") or b".")
+
+
+@contextmanager
+def _plainly(path: bytes) -> Iterator[None]:
     try:
-        return open_in_root(root, os.fsdecode(path.strip(b"/") or b"."), flags)
+        yield
     except FileNotFoundError:
         raise NotFound(f"there is no {_shown(path)} in the machine") from None
     except OSError as refused:
