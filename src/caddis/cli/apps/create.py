@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from caddis.cli.apps.names import generate_name
 from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
+from caddis.cli.config.writing import write_config
+from caddis.cli.config_file import find_config, read_config
 from caddis.cli.flags import JSON, ORG, YES, switch, text
 from caddis.cli.tables import as_json
 from caddis.cli.verb import at_most, verb
@@ -20,11 +23,14 @@ def run(call: Call) -> None:
     name = _name(call)
     if name:
         check_app_name(name)
+    path = find_config("", Path.cwd()) or Path.cwd() / "fly.toml"
+    if call.switch("save"):
+        _check_savable(path)
     organization = choose_organization(call)
     created = call.send(create_app(name or generate_name(), str(organization["slug"]), network=call.text("network")))
     app = call.send(get_app(str(created["name"])))
     if call.switch("save"):
-        _save(str(app["name"]))
+        _save(str(app["name"]), path)
     call.say(as_json(app) if call.json else f"New app created: {app['name']}\n", end="")
 
 
@@ -44,11 +50,21 @@ def _name(call: Call) -> str:
     return ask("Choose an app name (leave blank to generate one):")
 
 
-def _save(name: str) -> None:
-    path = Path("fly.toml")
-    if path.exists():
-        raise Conflict(f"{path} exists: the app {name} was created, and the file left as it was")
-    path.write_text(f'app = "{name}"\n')
+def _check_savable(path: Path) -> None:
+    """A file that is another app's stays that; this is known before there is an app."""
+    if path.exists() and read_config(path).app:
+        raise Conflict(
+            f"{path.name} is that of the app {read_config(path).app}, and was not touched",
+            hint="Leave --save away, or go to another folder.",
+        )
+
+
+def _save(name: str, path: Path) -> None:
+    """A new file with nothing but the name, or the name in the one that is here."""
+    from caddis.wire.fly_toml.config import FlyToml
+
+    config = read_config(path) if path.exists() else FlyToml()
+    write_config(replace(config, app=name), path)
 
 
 COMMAND = verb(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
+from caddis.cli.config.writing import config_name, write_config
 from caddis.cli.config_file import find_config, read_config
 from caddis.cli.deploy.options import common_flags
 from caddis.cli.flags import CONFIG, ORG, REGION, Flag, Kind, many, number, switch, text
@@ -52,7 +51,8 @@ def run(call: Call) -> None:
     config = make_config(call, settings, source=source, old=old, folder=folder)
     created = call.send(create_app(settings.name, settings.organization_slug))
     call.say(f"Created app '{created['name']}' in organization '{settings.organization_slug}'")
-    _write(call, config, target)
+    write_config(config, target, anew=old is None)
+    call.say(f"Wrote config file {target.name}")
     if source is not None and _wants_deploy(call):
         from caddis.cli.deploy.rollout import roll_out
 
@@ -62,9 +62,7 @@ def run(call: Call) -> None:
 
 
 def _target(call: Call, folder: Path) -> Path:
-    if call.switch("yaml"):
-        raise Invalid("YAML is not written: use fly.toml, or --json")
-    return folder / (call.text("config") or ("fly.json" if call.switch("json") else "fly.toml"))
+    return folder / config_name(call)
 
 
 def _check_target(target: Path) -> None:
@@ -123,13 +121,6 @@ def _settle(call: Call, folder: Path, source: Source | None, old: FlyToml | None
     )
 
 
-def _write(call: Call, config: FlyToml, target: Path) -> None:
-    from caddis.wire.fly_toml.write import write
-
-    target.write_text(write(replace(config), name=target.name, at=datetime.now(UTC)), encoding="utf-8")
-    call.say(f"Wrote config file {target.name}")
-
-
 def _wants_deploy(call: Call) -> bool:
     if call.switch("no-deploy"):
         return False
@@ -157,7 +148,7 @@ COMMAND = verb(
         text("command", help="The command that the app's machines run"),
         many("volume", "v", help="NAME:/PATH[:OPTIONS]: keep /PATH on a volume of that name"),
         switch("json", help="Write fly.json instead of fly.toml"),
-        switch("yaml", help="Not supported"),
+        switch("yaml", help="Write fly.yaml instead of fly.toml"),
         *(Flag(name=name, kind=Kind.TEXT, bare="true" if name in _ALONE else "", hidden=True) for name in _LATER),
         *(switch(name, help="No effect, kept for scripts", hidden=True) for name in _NO_EFFECT),
         *common_flags(),

@@ -1,4 +1,4 @@
-"""Finding the row of a key in a fly.toml, so that errors can point at it.
+"""The rows of the keys of a fly.toml, so that errors can point at them.
 
 An own scan of the text, because no TOML reader at hand tells rows. Inline tables and lists have the row of their key.
 """
@@ -7,78 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from caddis.wire.fly_toml.source import Rows
 
 Key = tuple[str | int, ...]
 
-# sections with several spellings, in the order in which patches.py joins them
-SPELLINGS = {
-    "mounts": ("mount", "mounts"),
-    "vm": ("compute", "computes", "vm"),
-    "metrics": ("metric", "metrics"),
-    "services": ("services",),
-    "checks": ("checks",),
-    "restart": ("restart",),
-    "files": ("files",),
-    "statics": ("statics",),
-    "env": ("env",),
-}
 _HEADER = re.compile(r"\s*(?P<open>\[\[?)(?P<key>[^\]]+)\]\]?\s*(?:#.*)?\Z")
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _ASSIGNMENT = re.compile(rf"\s*(?P<key>{_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 _KEY_PART = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
-_PATH_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _QUOTES = re.compile(r'"""|\'\'\'')
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file's name and text."""
-
-    name: str = "fly.toml"
-    text: str = ""
-
-    def row_of(self, path: str) -> int | None:
-        """The row (from 1) of a path like "mounts[0].source", or of the nearest thing around it that has one."""
-        return None if self.name.endswith(".json") else locate(self.text, split_path(path))
-
-    def where(self, path: str) -> str:
-        """ "fly.toml, row 12", or the name alone."""
-        row = self.row_of(path)
-        return f"{self.name}, row {row}" if row else self.name
+def scan(text: str) -> Rows:
+    """Every table and key by its path, with the row on which it first appears."""
+    rows: dict[str, int] = {}
+    for key, row in _scan(text):
+        rows.setdefault(_path(key), row)
+    return rows
 
 
-def split_path(path: str) -> Key:
-    """ "mounts[0].source" as a key path."""
-    return tuple(int(match[1]) if match[1] else match[2] for match in _PATH_PART.finditer(path))
-
-
-def locate(text: str, key: Key) -> int | None:
-    """The row (from 1) of `key` in TOML text, else of the nearest thing around it, else None."""
-    rows = dict(_scan(text))
-    for candidate in _spellings(rows, key):
-        for length in range(len(candidate), 0, -1):
-            row = rows.get(candidate[:length])
-            if row is not None:
-                return row
-    return None
-
-
-def _spellings(rows: dict[Key, int], key: Key) -> Iterator[Key]:
-    """The key as the text may spell it: section names have aliases, and `[mounts]` is as good as `[[mounts]]`."""
-    names = SPELLINGS.get(str(key[0])) if key else None
-    if names is None:
-        yield key
-        return
-    if len(key) > 1 and isinstance(key[1], int):
-        elements: list[Key] = []
-        for name in names:
-            numbered = [known for known in rows if len(known) == 2 and known[0] == name and isinstance(known[1], int)]
-            elements += numbered or ([(name,)] if (name,) in rows else [])
-        if key[1] < len(elements):
-            yield elements[key[1]] + key[2:]
-    for name in names:
-        yield (name, *key[1:])
+def _path(key: Key) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return "".join(parts).removeprefix(".")
 
 
 def _scan(text: str) -> Iterator[tuple[Key, int]]:
