@@ -112,7 +112,7 @@ def _duration(reader: Reader, key: str) -> float:
     value = reader.document[key]
     if not isinstance(value, str):
         raise Invalid(f'{reader.at(key)} is {value!r}: write a duration like "30s" or "5m"', field=reader.at(key))
-    return parse_duration(value, field=reader.at(key))
+    return round(parse_duration(value, field=reader.at(key)), 9)  # Go counts nanoseconds: "407ms" is 0.407
 
 
 def _split(reader: Reader, key: str) -> tuple[str, ...]:

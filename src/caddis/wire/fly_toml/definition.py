@@ -29,10 +29,14 @@ def _table(shape: Any, value: Any) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for known in keys_of(shape):
         inner = getattr(value, known.name)
-        empty = inner is None or (inner in ("", ()) and known.name != "raw_value")
-        if not empty and not (isinstance(inner, Mapping) and not inner):
+        if inner is not None and (inner not in ("", (), {}) or known.name == "raw_value" or _may_be_empty(known)):
             document[known.key] = _value(known, inner)
     return document
+
+
+def _may_be_empty(known: Known) -> bool:
+    """Whether an empty table is something else than none."""
+    return known.kind in (Kind.FREE, Kind.TABLE)
 
 
 def _value(known: Known, value: Any) -> Any:

@@ -22,7 +22,8 @@ def write(config: FlyToml, *, name: str = "fly.toml", at: datetime) -> str:
     document = definition(config)
     if name.endswith(".json"):
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    title = f"configuration of the app {' '.join(config.app.split()) or 'without a name'}"
+    app = "".join(character for character in config.app if character.isprintable())
+    title = f"configuration of the app {app or 'without a name'}"
     header = [
         f"# {name}: {title}, written {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "#",
