@@ -207,6 +207,12 @@ class FakeAgent:
     async def _verb(self, request: Request) -> Response:
         machine = self._find(self.machines, request, "machine")
         verb = request.url.path.rsplit("/", 1)[1]
+        if "/metadata/" in request.url.path:
+            metadata = machine["config"].setdefault("metadata", {})
+            metadata.pop(verb, None)
+            if request.method == "POST":
+                metadata[verb] = (await request.json())["value"]
+            return self._answer("machine", machine["id"])
         if verb == "wait":
             await asyncio.sleep(self.wait_seconds)
         if verb in ("start", "stop"):

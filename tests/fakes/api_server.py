@@ -39,6 +39,7 @@ class FakeApi:
 
     apps: dict[str, dict[str, Any]] = field(default_factory=dict)
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    snapshots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # by volume
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     releases: list[dict[str, Any]] = field(default_factory=list)
     leases: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,9 @@ class FakeApi:
     log: list[str] = field(default_factory=list)
     build_lines: list[str] = field(default_factory=lambda: ["STEP 1/1", '{"image": "web:deployment-1"}'])
     exit_of_release_command: int = 0
+    no_snapshots: str = ""  # why none can be taken
+    checks: list[dict[str, Any]] = field(default_factory=list)  # what every machine reports
+    full_for: int = 0  # so many machines more are refused for want of room
     count: int = 0
     url: str = ""
 
@@ -92,9 +96,10 @@ class FakeApi:
             "updated_at": AT,
             "host_status": "ok",
             "events": [],
-            "checks": [],
+            "checks": self.checks,
+            "cordoned": False,
         }
-        if config.get("env", {}).get("RELEASE_COMMAND"):
+        if {"RELEASE_COMMAND", "FLY_TEST_COMMAND"} & set(config.get("env", {})):
             ended = {"exit_event": {"exit_code": self.exit_of_release_command, "requested_stop": False}}
             self.machines[machine]["events"] = [{"id": "1", "type": "exit", "request": ended, "timestamp": 0}]
         self._attach(machine, config)
@@ -114,10 +119,15 @@ class FakeApi:
                 return {"organizations": [ORGANIZATION]}
             case ("GET", "v1", "platform", "regions"):
                 return REGIONS
+            case ("POST", "v1", "platform", "placements"):
+                return {"regions": [{"region": "lhr", "count": min(body["count"], 3), "concurrency": 1}]}
             case ("GET", "v1", "tokens", "current"):
                 return {"tokens": [{"token_id": "1", "org_slug": "personal", "user": "you@example.com"}]}
             case ("GET", "api", "v1", "volumes", volume):
                 found = self._get(self.volumes, volume, "volume")
+                return {**found, "app_name": found["app"]}
+            case ("GET", "api", "v1", "machines", machine):
+                found = self._get(self.machines, machine, "machine")
                 return {**found, "app_name": found["app"]}
             case ("GET", "v1", "apps"):
                 return {"apps": list(self.apps.values())}
@@ -134,6 +144,7 @@ class FakeApi:
             case ("PATCH", "api", "v1", "releases", release_id):
                 release = next(one for one in self.releases if one["id"] == release_id)
                 release["status"] = body["status"]
+                release["metadata"] = {**(release.get("metadata") or {}), **(body.get("metadata") or {})}
                 if body["status"] == "complete":
                     self.apps[release["app_name"]]["status"] = "deployed"
                 return release
@@ -169,6 +180,8 @@ class FakeApi:
             case ("POST", "volumes"):
                 wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
+            case ("GET", "volumes", volume, "snapshots"):  # also of volumes that are gone
+                return self.snapshots.get(volume, [])
             case (_, "volumes", volume, *verb):
                 found = self._get(self.volumes, volume, "volume")
                 if method == "DELETE" and "erase" in more["query"] and not found["attached_machine_id"]:
@@ -180,14 +193,20 @@ class FakeApi:
                 return {"image": more["body"]["image"], "digest": "sha256:1"}
             case ("POST", "machines"):
                 body = more["body"]
+                if self.full_for:
+                    self.full_for -= 1
+                    raise Answer(422, "this host has no room", status="insufficient_capacity")
                 state = "created" if body.get("skip_launch") else "started"
-                machine = self.add_machine(app["name"], body["config"], region=body["region"], state=state)
+                machine = self.add_machine(app["name"], body["config"], region=body["region"] or "lhr", state=state)
+                self.machines[machine]["cordoned"] = bool(body.get("skip_service_registration"))
                 return self.machines[machine]
             case (_, "machines", machine, *verb):
                 return self._machine(method, self._get(self.machines, machine, "machine"), verb, **more)
         raise Answer(404, f"no route {method} {rest}")
 
     def _volume(self, method: str, volume: dict[str, Any], verb: list[str], body: Any) -> Any:
+        if verb == ["snapshots"]:
+            return self._take_snapshot(volume["id"])
         if method == "DELETE":
             if volume["attached_machine_id"]:
                 raise Answer(409, f"volume {volume['id']} is attached and cannot be destroyed")
@@ -200,6 +219,13 @@ class FakeApi:
         elif method == "PUT":
             volume |= {key: value for key, value in body.items() if value is not None}
         return volume
+
+    def _take_snapshot(self, volume: str) -> Any:
+        mine = self.snapshots.setdefault(volume, [])
+        if self.no_snapshots:
+            raise Answer(422, self.no_snapshots, status="insufficient_capacity")
+        mine.append({"id": f"vs_{sum(map(len, self.snapshots.values())) + 1}", "status": "created", "created_at": AT})
+        return mine[-1] | {"status": "waiting"}
 
     def _machine(self, method: str, machine: dict[str, Any], verb: list[str], **more: Any) -> Any:
         name, held = machine["id"], self.leases.get(machine["id"])
@@ -217,14 +243,31 @@ class FakeApi:
             case ("DELETE",):
                 self._attach(name, None)
                 return self.machines.pop(name)
+            case ("GET", "lease"):
+                if held is None:
+                    raise Answer(404, "lease not found: nobody holds it")
+                return {"status": "success", "data": {"nonce": held, "owner": "you", "expires_at": 1_800_000_000}}
+            case ("POST", "cordon" | "uncordon"):
+                machine["cordoned"] = verb == ["cordon"]
+            case ("POST", "suspend"):
+                raise Answer(400, "machines cannot be suspended here")
+            case ("POST", "signal"):
+                machine["state"] = "stopped"
             case ("POST", "lease"):
                 self.leases[name] = f"nonce-{name}"
                 return {"status": "success", "data": {"nonce": self.leases[name], "version": machine["instance_id"]}}
             case ("DELETE", "lease"):
                 self.leases.pop(name, None)
                 return {"status": "success", "data": {"ok": True}}
+            case ("POST", "metadata", key):
+                machine["config"]["metadata"][key] = more["body"]["value"]
+            case ("DELETE", "metadata", key):
+                machine["config"]["metadata"].pop(key, None)
             case ("GET", "wait"):
-                if machine["state"] not in more["query"]["state"]:
+                settled = machine["state"] in ("started", "stopped", "failed", "created")
+                if machine["state"] not in more["query"]["state"] and not (
+                    settled and "settled" in more["query"]["state"]
+                ):
                     raise Answer(408, "timed out")
                 return {"ok": True}
             case ("GET", "ps"):

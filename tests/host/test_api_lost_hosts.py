@@ -62,8 +62,50 @@ def test_orders_to_a_lost_host_are_refused_with_504(api: ApiServer) -> None:
     answer = api.http.delete(f"/v1/apps/web/volumes/{volume['id']}")
     assert answer.status_code == 504 and f"host {host} cannot be reached" in answer.json()["error"]
     assert "Errno" not in answer.text
-    assert api.http.delete("/v1/apps/web").status_code == 504
-    assert api.http.get("/v1/apps/web").status_code == 200
+
+
+def _two_machines(api: ApiServer) -> dict[str, str]:
+    """One on each host; ids by host."""
+    bodies = [{"config": {"image": "i", "mounts": [{"volume": _volume(api)["id"], "path": "/data"}]}} for _ in "ab"]
+    for body in bodies:
+        api.http.post("/v1/apps/web/machines", json=body).raise_for_status()
+    return {name: next(iter(agent.machines)) for name, agent in api.agents.items()}
+
+
+def test_an_app_that_lies_on_a_lost_host_too_is_not_half_destroyed(api: ApiServer) -> None:
+    machines = _two_machines(api)
+    _fall_silent(api, "a")
+    answer = api.http.delete("/v1/apps/web")
+    assert answer.status_code == 504 and "on a, which does not answer: nothing was destroyed" in answer.json()["error"]
+    assert api.http.get("/v1/apps/web").json()["machine_count"] == 2
+    assert api.agents["b"].machines[machines["b"]]["state"] == "started"
+
+
+def test_an_app_is_suspended_and_resumed_as_far_as_its_hosts_answer(api: ApiServer) -> None:
+    machines = _two_machines(api)
+    _fall_silent(api, "a")
+    told = api.http.post("/v1/apps/web/suspend").json()
+    lost = {"id": machines["a"], "error": "host a does not answer"}
+    assert told == {"status": "suspended", "machines": [machines["b"]], "failed": [lost]}
+    release = {"app_name": "web", "image": "i", "definition": {}, "strategy": "ROLLING"}
+    refused = api.http.post("/api/v1/releases", json=release)
+    assert refused.status_code == 409 and refused.json()["error"] == "app web is suspended"
+    api.agents["a"].silent = False
+    with api.agents["a"].open():
+        api.agents["a"].push()
+        assert api.http.post("/v1/apps/web/suspend").json()["machines"] == [machines["a"]]
+        assert {agent.machines[machines[name]]["state"] for name, agent in api.agents.items()} == {"stopped"}
+        told = api.http.post("/v1/apps/web/resume").json()
+        assert told == {"status": "pending", "machines": sorted(machines.values()), "failed": []}
+        assert api.http.post("/v1/apps/web/resume").json()["machines"] == []
+
+
+def test_what_does_not_answer_is_seen_in_the_platform_s_status(api: ApiServer) -> None:
+    assert api.http.get("/v1/platform/status").json()["status"] == "operational"
+    _fall_silent(api, "a")
+    told = api.http.get("/v1/platform/status").json()
+    assert told["status"] == "degraded"
+    assert {host["id"]: host["status"] for host in told["hosts"]} == {"a": "unreachable", "b": "ok"}
 
 
 def test_new_things_go_to_hosts_that_answer(api: ApiServer) -> None:

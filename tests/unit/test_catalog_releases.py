@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from caddis.catalog import apps, organizations, releases
+from caddis.catalog import apps, hosts, organizations, releases
 from caddis.catalog.database import Catalog
+from caddis.catalog.reports import HostCard, Report, accept_reports
 from caddis.domain.app import App, AppStatus
 from caddis.domain.errors import Invalid, NameTaken, NotFound
 from caddis.domain.release import Release
@@ -73,10 +74,47 @@ def test_a_name_is_taken_once(catalog: Catalog) -> None:
         _app(catalog, "web")
 
 
+def _with_volume(catalog: Catalog, app: str, *, state: str) -> None:
+    catalog.write(hosts.ensure_host_token, "a", "token")
+    card = HostCard(id="a", region="lhr", zone="z1", address="unix:/x", capacity="{}", book="")
+    sequence = {"pending_destroy": 1, "destroyed": 2}[state]
+    body = f'{{"id":"v1","n":{sequence}}}'
+    report = Report(sequence=sequence, kind="volume", id="v1", app=app, body=body, state=state, name="d")
+    catalog.write(accept_reports, card, [report], now=NOW)
+
+
+def test_a_name_stays_its_organization_s_while_volumes_can_be_brought_back_under_it(catalog: Catalog) -> None:
+    web = _app(catalog, "web")
+    other = catalog.write(organizations.ensure_organization, "other", "Other", now=NOW)
+    _with_volume(catalog, "web", state="pending_destroy")
+    catalog.write(apps.delete_app, web, now=NOW)
+    assert catalog.read(apps.find_app, "web") is None
+    assert catalog.read(apps.list_apps, web.organization.id) == []
+    with pytest.raises(NameTaken):
+        catalog.write(apps.create_app, "web", other, network="default", now=NOW)
+    again = _app(catalog, "web")
+    assert again.status is AppStatus.PENDING
+    catalog.write(apps.delete_app, again, now=NOW)
+    _with_volume(catalog, "web", state="destroyed")
+    catalog.write(apps.create_app, "web", other, network="default", now=NOW)
+
+
+def test_a_suspended_app_stays_so_when_a_release_completes_and_returns_to_what_it_was(catalog: Catalog) -> None:
+    web = _app(catalog, "web")
+    catalog.write(apps.set_status, web.id, AppStatus.SUSPENDED)
+    assert catalog.write(apps.end_suspension, web.id) is AppStatus.PENDING
+    _release(catalog, web, "r1")
+    catalog.write(apps.set_status, web.id, AppStatus.SUSPENDED)
+    catalog.write(releases.set_status, "r1", "complete")
+    assert catalog.read(apps.get_app, "web").status is AppStatus.SUSPENDED
+    assert catalog.write(apps.end_suspension, web.id) is AppStatus.DEPLOYED
+    assert catalog.read(apps.get_app, "web").status is AppStatus.DEPLOYED
+
+
 def test_releases_go_with_their_app(catalog: Catalog) -> None:
     web = _app(catalog, "web")
     _release(catalog, web, "r1")
-    catalog.write(apps.delete_app, web.id)
+    catalog.write(apps.delete_app, web, now=NOW)
     with pytest.raises(NotFound):
         catalog.read(releases.get_release, "r1")
     assert _release(catalog, _app(catalog, "web"), "r2").version == 1

@@ -65,5 +65,5 @@ def test_a_token_for_an_app_goes_with_the_app(catalog: Catalog) -> None:
     catalog.write(tokens.create_token, "t", tokens.Reach(name="t", organization_id=owner.id, app_id=app.id), now=NOW)
     caller = catalog.read(tokens.find_caller, "t", NOW)
     assert caller is not None and caller.app == "web"
-    catalog.write(apps.delete_app, app.id)
+    catalog.write(apps.delete_app, app, now=NOW)
     assert catalog.read(tokens.find_caller, "t", NOW) is None

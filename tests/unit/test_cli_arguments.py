@@ -35,6 +35,7 @@ FLAGS = (APP, JSON, SURE, HA, SIZE, REGIONS, CPUS)
         ("-s -1", ["--size=-1", "--"]),
         ("-- -a", ["--", "-a"]),
         ("-", ["--", "-"]),
+        ("-1 -a web", ["--app=web", "--", "-1"]),  # as in: fly scale count -1
         ("--regions a,b --regions c", ["--regions=a,b", "--regions=c", "--"]),
         ("--cpus 2 --vm-cpus 4", ["--vm-cpus=4", "--"]),
         ("--cpus 2", ["--vm-cpus=2", "--"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from caddis.control.platform import choose_placements
 from caddis.domain.errors import Invalid
 from caddis.domain.host import Capacity, Host
 from caddis.domain.machine import Guest
+from caddis.domain.placement import choose_machine_hosts
 from caddis.wire.placement import PlacementRequest
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -44,8 +46,23 @@ def test_a_full_region_is_not_offered() -> None:
 
 def test_only_the_regions_asked_for_are_offered_and_ties_go_by_their_order() -> None:
     hosts = [_host(region, region) for region in ("ams", "lhr", "ord")]
-    request = PlacementRequest(regions=("ord", "ams"), count=1)
+    request = PlacementRequest(regions=("ord", "ams"), anywhere=False, count=1)
     assert [one.region for one in choose_placements(request, hosts)] == ["ord", "ams"]
+    liked = PlacementRequest(regions=("ord",), count=1)
+    assert [one.region for one in choose_placements(liked, hosts)] == ["ord", "ams", "lhr"]
+
+
+def test_a_machine_s_root_takes_its_place_in_the_pool_too() -> None:
+    request = PlacementRequest(count=9, volume_size_bytes=GIB)
+    assert [one.count for one in choose_placements(request, [_host("a", "lhr", pool_gb=5, memory_mb=65536)])] == [2]
+
+
+def test_machines_of_one_kind_go_to_where_the_fewest_of_them_are() -> None:
+    hosts = [_host("a", "lhr", memory_mb=4096), _host("b", "lhr", memory_mb=2048), _host("c", "ord")]
+    assert [host.id for host in choose_machine_hosts("lhr", 256, hosts)] == ["a", "b"]
+    assert [host.id for host in choose_machine_hosts("lhr", 256, hosts, siblings={"a": 1})] == ["b", "a"]
+    together = [replace(host, zone="z") if host.id != "b" else host for host in [*hosts[:2], _host("d", "lhr")]]
+    assert [host.id for host in choose_machine_hosts("lhr", 256, together, siblings={"a": 1})] == ["b", "d", "a"]
 
 
 def test_a_log_token_remembers_every_hosts_place() -> None:

@@ -119,7 +119,8 @@ def test_a_build_has_a_number() -> None:
 
 def test_a_placement_may_be_anywhere_or_somewhere() -> None:
     assert placement_request_from_wire({"region": "any"}) == PlacementRequest()
-    assert placement_request_from_wire({"region": "[lhr],any"}).regions == ()
+    liked = placement_request_from_wire({"region": "[lhr],any"})
+    assert (liked.regions, liked.anywhere) == (("lhr",), True)  # there if there is room, else anywhere
     request = placement_request_from_wire(
         {"region": "lhr,fra", "count": 2, "org_slug": "personal", "compute": {"cpus": 2}, "volume_size_bytes": 5}
     )

@@ -31,6 +31,7 @@ few = settings(max_examples=40)  # each is a whole file
 
 
 @given(documents, st.sampled_from(["fly.json", "fly.yaml"]))  # JSON is YAML
+@settings(max_examples=60)
 def test_whatever_a_document_holds_there_are_only_faults(document: dict[str, Any], name: str) -> None:
     try:
         config = load(json.dumps(document), name)
@@ -52,6 +53,7 @@ def test_whatever_a_document_holds_there_are_only_faults(document: dict[str, Any
 
 
 @given(documents)
+@settings(max_examples=20)
 def test_a_json_document_is_the_same_as_yaml(document: dict[str, Any]) -> None:
     text = json.dumps(document)
     try:
@@ -93,7 +95,7 @@ def test_comments_survive_what_is_changed_and_added(config: FlyToml, word: str, 
 def _with_comments(text: str, data: st.DataObject) -> str:
     """A remark above some of the rows that are a key or a header at the left; texts of several rows are escaped."""
     rows, number = [], 0
-    for row in text.splitlines():
+    for row in text.removesuffix("\n").split("\n"):
         if row and not row.startswith((" ", "#")) and data.draw(st.booleans()):
             rows.append(f"# remark {number}.")
             number += 1
@@ -171,6 +173,15 @@ def test_an_edit_of_yaml_keeps_layout_quotes_and_comments() -> None:
     wanted = replace(config, app="new", mounts=(replace(config.mounts[0], destination="/new"),))
     expected = YAML.replace("app: old", "app: new").replace("/data", "/new")
     assert revise(YAML, wanted, name="fly.yaml", at=NOW) == expected
+
+
+def test_an_edit_of_yaml_leaves_remarks_with_the_key_below_them() -> None:
+    text = (
+        "app: old\nprimary_region: ams\n# how long\nkill_timeout: 5s\nenv:\n  A: x\n# where the data is\nmounts: []\n"
+    )
+    wanted = replace(load(text, "fly.yaml"), primary_region="", env={})
+    expected = "app: old\n# how long\nkill_timeout: 5s\n# where the data is\nmounts: []\n"
+    assert revise(text, wanted, name="fly.yaml", at=NOW) == expected
 
 
 @pytest.mark.parametrize("name", FORMATS)

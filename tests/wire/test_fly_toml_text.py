@@ -98,7 +98,7 @@ def test_a_dotted_key_has_its_row() -> None:
         ("a: 1\n---\nb: 1", "fly.yaml", "single document"),
         ("- a", "fly.yaml", "must be an object"),
         ("a: &a [*a]", "fly.yaml", "nested too deeply"),
-        ("a: " + "[" * 5000, "fly.yaml", "not YAML"),
+        ("a: " + "[" * 5000, "fly.yaml", "row 1, column 67: this is not YAML: it is nested too deeply"),
         ("? {a: b}\n: c", "fly.yaml", "a key must be text"),
         ("a = " + "9" * 5000, "fly.toml", "cannot be read"),
         ("a = " + "[" * 5000, "fly.toml", "cannot be read"),

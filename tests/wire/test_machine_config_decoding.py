@@ -161,7 +161,7 @@ def test_a_stop_timeout_in_nanoseconds_is_understood() -> None:
         ({"stop_config": {"signal": 99}}, "config.stop_config.signal", "use one of SIGHUP"),
         ({"stop_config": {"timeout": "301s"}}, "config.stop_config.timeout", "from 0s to 300s"),
         ({"stop_config": {"timeout": "soon"}}, "config.stop_config.timeout", "not a duration"),
-        ({"checks": {"up": {"type": "icmp"}}}, "config.checks.up.type", "use one of tcp, http"),
+        ({"checks": {"up": {"type": "icmp"}}}, "config.checks.up.type", "use one of tcp, http, script"),
         ({"checks": {"up": {"type": "tcp", "port": 0}}}, "config.checks.up.port", "from 1 to 65535"),
         ({"checks": {"up": {"type": "tcp", "interval": "x"}}}, "config.checks.up.interval", "not a duration"),
         ({"processes": [{}, {}]}, "config.processes", "not supported yet"),

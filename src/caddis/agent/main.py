@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from caddis.agent.adopting import adopt
 from caddis.agent.auto_extend import extend_what_is_full
 from caddis.agent.changes import Changes
+from caddis.agent.checker import Checker
 from caddis.agent.door import Door, Orders
 from caddis.agent.down import stop_machines
 from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, open_world
@@ -106,6 +107,8 @@ async def _serve(options: Options) -> None:
     path = options.run / "agent.sock"
     server = _Server(door.application())
     listener = _listen(path)
+    checker = Checker(world, supervisor.spawn)
+    supervisor.on_watch = checker.follow
     await supervisor.recover()
     reporter = Reporter(presenter, changes, api=options.api, token_file=options.token_file, address=f"unix:{path}")
     loops = [
@@ -124,6 +127,7 @@ async def _serve(options: Options) -> None:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await checker.close()
         await supervisor.close()
         world.book.on_change = None
         await asyncio.to_thread(opened.close)
@@ -165,6 +169,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.volumes.erase_overdue()
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
+    await orders.machines.start_due()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

@@ -20,3 +20,8 @@ async def in_thread(work: Callable[..., T], *args: Any, **named: Any) -> T:
     if _limiter is None:
         _limiter = anyio.CapacityLimiter(_AT_ONCE)
     return await anyio.to_thread.run_sync(partial(work, *args, **named), limiter=_limiter)
+
+
+async def in_limited_thread(limiter: anyio.CapacityLimiter, work: Callable[..., T], *args: Any, **named: Any) -> T:
+    """The same beside the others, for work that waits on what users wrote: it must not hold up the agent's own."""
+    return await anyio.to_thread.run_sync(partial(work, *args, **named), limiter=limiter)

@@ -37,6 +37,8 @@ ENTRIES = (
     _entry("POST", "/v1/apps", apps.create_app),
     _entry("GET", _APP, apps.get_app),
     _entry("DELETE", _APP, apps.delete_app),
+    _entry("POST", _APP + "/suspend", apps.suspend),
+    _entry("POST", _APP + "/resume", apps.resume),
     _entry("GET", _APP + "/ip_assignments", apps.list_addresses),
     _entry("POST", _APP + "/ip_assignments", apps.assign_address),
     _entry("POST", _APP + "/builds", builds.create_build),
@@ -77,12 +79,14 @@ ENTRIES = (
     _entry("GET", _VOLUME + "/snapshots", volumes.list_snapshots),
     _entry("POST", _VOLUME + "/snapshots", volumes.create_snapshot),
     _entry("GET", "/v1/platform/regions", platform.list_regions),
+    _entry("GET", "/v1/platform/status", platform.get_status),
     _entry("POST", "/v1/platform/placements", platform.choose_regions, Access.READ),  # a question with a body
     _entry("GET", "/v1/tokens/current", platform.get_current_token),
     _entry("GET", "/v1/orgs/{slug}/machines", organizations.list_machines),
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
     _entry("POST", "/graphql", ask, Access.READ),  # what a document changes asks for more
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
+    _entry("GET", _UIEX + "/machines/{id}", organizations.find_machine),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
     _entry("GET", _UIEX + "/organizations/{slug}", organizations.get_organization),
     _entry("POST", _UIEX + "/builds", releases.start_build),

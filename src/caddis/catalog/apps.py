@@ -8,10 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caddis.catalog.schema import apps, machines, organizations, volumes
+from caddis.catalog.schema import apps, machines, organizations, releases, snapshots, volumes
 from caddis.domain.app import App, AppStatus, Organization
 from caddis.domain.errors import NameTaken, NotFound
 from caddis.domain.ids import missing_app_hint
+
+_IS_THERE = apps.c.status != AppStatus.DESTROYED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +26,18 @@ class CountedApp:
 
 
 def create_app(connection: sa.Connection, name: str, organization: Organization, *, network: str, now: datetime) -> App:
-    """A new app, `pending` until its first release completes; NameTaken if the installation has one of that name."""
-    taken = connection.execute(sa.select(apps.c.id).where(apps.c.name == name)).one_or_none()
+    """A new app, `pending` until its first release completes; NameTaken if the installation has one of that name.
+
+    Of a destroyed app that left volumes or snapshots, the name is its organization's until they are gone: whoever has
+    the name can bring them back.
+    """
+    taken = connection.execute(sa.select(apps).where(apps.c.name == name)).one_or_none()
     if taken is not None:
-        raise _name_taken(name)
+        if taken.status != AppStatus.DESTROYED:
+            raise _name_taken(name)
+        if taken.organization_id != organization.id and _leaves_something(connection, name):
+            raise _name_taken(name)
+        connection.execute(sa.delete(apps).where(apps.c.id == taken.id))
     try:
         made = connection.execute(
             sa.insert(apps)
@@ -49,6 +59,15 @@ def create_app(connection: sa.Connection, name: str, organization: Organization,
         status=AppStatus.PENDING,
         created_at=now,
         network=network,
+    )
+
+
+def _leaves_something(connection: sa.Connection, name: str) -> bool:
+    return any(
+        connection.execute(
+            sa.select(table.c.id).where(table.c.app == name, table.c.state != "destroyed").limit(1)
+        ).one_or_none()
+        for table in (volumes, snapshots)
     )
 
 
@@ -77,7 +96,7 @@ def _to_app(row: sa.Row[Any]) -> App:
 
 def find_app(connection: sa.Connection, name: str) -> App | None:
     """By its name (unique index)."""
-    row = connection.execute(_selection().where(apps.c.name == name)).one_or_none()
+    row = connection.execute(_selection().where(apps.c.name == name, _IS_THERE)).one_or_none()
     return None if row is None else _to_app(row)
 
 
@@ -91,7 +110,8 @@ def get_app(connection: sa.Connection, name: str) -> App:
 
 def list_apps(connection: sa.Connection, organization_id: int) -> list[App]:
     """All of an organization, by name."""
-    rows = connection.execute(_selection().where(apps.c.organization_id == organization_id).order_by(apps.c.name))
+    wanted = _selection().where(apps.c.organization_id == organization_id, _IS_THERE)
+    rows = connection.execute(wanted.order_by(apps.c.name))
     return [_to_app(row) for row in rows]
 
 
@@ -116,6 +136,27 @@ def set_status(connection: sa.Connection, app_id: int, status: AppStatus) -> Non
     connection.execute(sa.update(apps).where(apps.c.id == app_id).values(status=status))
 
 
-def delete_app(connection: sa.Connection, app_id: int) -> None:
-    """Forget the app, its releases and the tokens that reach only it (by their foreign keys)."""
-    connection.execute(sa.delete(apps).where(apps.c.id == app_id))
+def end_suspension(connection: sa.Connection, app_id: int) -> AppStatus:
+    """The app's status as its releases have it."""
+    complete = sa.select(releases.c.id).where(releases.c.app_id == app_id, releases.c.status == "complete").limit(1)
+    status = AppStatus.DEPLOYED if connection.execute(complete).one_or_none() else AppStatus.PENDING
+    set_status(connection, app_id, status)
+    return status
+
+
+def delete_app(connection: sa.Connection, app: App, *, now: datetime) -> None:
+    """Forget the app, its releases and the tokens that reach only it (by their foreign keys).
+
+    While it leaves volumes or snapshots, a row keeps its name for its organization (`create_app`).
+    """
+    connection.execute(sa.delete(apps).where(apps.c.id == app.id))
+    if _leaves_something(connection, app.name):
+        connection.execute(
+            sa.insert(apps).values(
+                name=app.name,
+                organization_id=app.organization.id,
+                status=AppStatus.DESTROYED,
+                network=app.network,
+                created_at=now,
+            )
+        )

@@ -59,16 +59,17 @@ def machine_row(machine: Wire) -> list[str]:
 
 def status_document(app: Wire, machines: Sequence[Wire]) -> dict[str, Any]:
     """As flyctl's --json."""
-    managed = [machine for machine in machines if is_managed(machine)]
+    managed = sorted(filter(is_managed, machines), key=lambda machine: str(machine["id"]))
     return {
         "ID": app["name"],
         "Name": app["name"],
-        "Deployed": bool(managed),
+        "Deployed": app["status"] in ("deployed", "suspended") or bool(managed),
         "Status": app["status"],
         "Hostname": app.get("hostname") or "",
         "Version": max((_version(machine) for machine in managed), default=0),
         "AppURL": "",
         "Organization": {"Slug": app["organization"]["slug"], "Name": app["organization"]["name"]},
         "PlatformVersion": "machines",
-        "Machines": list(machines),
+        "Machines": managed,
+        **({"Network": app["network"]} if app.get("network") not in (None, "", "default") else {}),
     }

@@ -34,12 +34,17 @@ def rewrite(arguments: Sequence[str], flags: Sequence[Flag]) -> list[str]:
             words.extend(rest)
         elif argument.startswith("--"):
             given.append(_long(argument, rest, flags))
-        elif argument.startswith("-") and argument != "-":
+        elif argument.startswith("-") and argument != "-" and not _is_number(argument, flags):
             given.extend(_shorts(argument, rest, flags))
         else:
             words.append(argument)
     kept = _apply_aliases(given)
     return [*(f"--{one.flag.name}={one.value}" for one in kept), "--", *words]
+
+
+def _is_number(argument: str, flags: Sequence[Flag]) -> bool:
+    """`fly scale count -1`: a number is an argument, where no flag is a digit."""
+    return argument[1:].isdecimal() and not any(flag.short == argument[1] for flag in flags)
 
 
 def _long(argument: str, rest: Iterator[str], flags: Sequence[Flag]) -> _Given:

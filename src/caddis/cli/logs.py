@@ -59,6 +59,11 @@ def _entries(call: Call, app: str, machine: str) -> Iterator[Mapping[str, Any]]:
 COMMAND = verb(
     run,
     usage="logs",
+    long="View app logs: the last lines, then what comes, until Ctrl-C.",
+    examples=(
+        "fly logs -a web  # follow",
+        "fly logs --machine 148e21b7c46d89 --no-tail",
+    ),
     flags=(
         *APP_FLAGS,
         Flag(

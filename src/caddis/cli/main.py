@@ -13,6 +13,7 @@ from caddis.domain.errors import Problem
 EXIT_USAGE = 1
 EXIT_BUG = 3
 EXIT_CANCELLED = 127  # facts: cli-volumes 0.1
+ASK = "__complete"  # what the scripts of `fly completion` call
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words[:1] == [ASK]:
+            from caddis.cli.completing_shells import answer
+
+            print(answer(words[1:], os.environ), end="", flush=True)
+            return 0
         outcome = LazyGroup(ROOT).main(args=words, prog_name="fly", standalone_mode=False)
         sys.stdout.flush()
         return outcome if isinstance(outcome, int) else 0
@@ -44,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _show_misuse(misuse: click.ClickException) -> int:
     if isinstance(misuse, click.UsageError) and misuse.ctx is not None:
-        from caddis.cli.help import usage
+        from caddis.cli.usage import usage
 
         print(usage(misuse.ctx))
         sys.stdout.flush()

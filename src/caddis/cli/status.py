@@ -12,6 +12,11 @@ from caddis.client.apps import get_app
 from caddis.client.machines import list_machines
 from caddis.domain.errors import Invalid
 
+NOTES = {
+    "†": "  †  A standby machine: it stays stopped until the machine that it stands by for is down",
+    "💀": "  💀 The machine's host does not answer: this is what was last known",
+}
+
 
 def run(call: Call) -> None:
     """Once, or again and again with --watch."""
@@ -45,19 +50,25 @@ def _show(call: Call) -> None:
     if managed:
         rows = sorted(machine_row(machine) for machine in managed)
         call.say(table(HEADER, rows, title="Machines"), end="")
-        if any("†" in row[0] for row in rows):
-            call.say("  † Standby machine: it stays stopped until it is started for another")
-        if any("💀" in row[1] for row in rows):
-            call.say("  💀 The machine's host cannot be reached")
+        notes = [note for mark, note in NOTES.items() if any(mark in cell for row in rows for cell in row[:2])]
+        if notes:
+            call.say("\n".join(["Notes:", *notes]) + "\n")
     if len(managed) < len(machines):
         call.say(
-            f"Found {len(machines) - len(managed)} machines that deploys do not manage: fly machines list -a {name}"
+            f"Found machines that aren't part of a deploy ({len(machines) - len(managed)});"
+            f" run `fly machine list -a {name}` to see them."
         )
 
+
+LONG = """Show the status of an app: where it is, and its machines with their state and checks.
+
+A machine whose host does not answer is shown as it was last known, and marked."""
 
 COMMAND = verb(
     run,
     usage="status",
+    long=LONG,
+    examples=("fly status -a web", "fly status --watch --rate 2  # again every two seconds, until Ctrl-C"),
     flags=(
         *APP_FLAGS,
         JSON,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 
@@ -12,6 +13,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = 
     lines = [[name.upper() for name in header], *(list(row) for row in rows)]
     text = _lines(lines, right)
     return f"{title}\n{text}\n" if title else f"{text}\n"
+
+
+def ruled_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The same with a line under the header, as the tables of flyctl's other helper (facts: cli-deploy-launch 9)."""
+    head, *body = table(header, rows).splitlines(keepends=True)
+    rule = "".join("┼" if character == "│" else "─" for character in head.rstrip("\n"))
+    return f"{head}{rule}\n{''.join(body)}"
 
 
 def header_line(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, list[str]]:
@@ -37,14 +45,16 @@ def as_json(document: Any, *, indent: int = 4) -> str:
 
 
 def _lines(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """A cell of several lines makes its row as high."""
     if not rows:
         return ""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    flat = [line for row in rows for line in zip_longest(*(cell.split("\n") for cell in row), fillvalue="")]
+    widths = [max(len(line[column]) for line in flat) for column in range(len(rows[0]))]
     padded = (
         [
             cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        for row in rows
+        for line in flat
     )
     return "".join(" " + " │ ".join(cells) + " \n" for cells in padded)

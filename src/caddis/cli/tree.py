@@ -47,12 +47,31 @@ MACHINE = Noun(
     "Manage Fly Machines",
     (
         _leaf("machine.list", "List Fly Machines", "ls"),
+        _leaf("machine.run", "Run a machine"),
+        _leaf("machine.create", "Create, but don't start, a machine"),
         _leaf("machine.status", "Show the current status of a machine"),
+        _leaf("machine.update", "Update a machine"),
+        _leaf("machine.clone", "Clone a machine"),
         _leaf("machine.start", "Start one or more machines"),
         _leaf("machine.stop", "Stop one or more machines"),
+        _leaf("machine.suspend", "Suspend one or more machines"),
         _leaf("machine.restart", "Restart one or more machines"),
+        _leaf("machine.kill", "Kill (SIGKILL) a machine"),
         _leaf("machine.destroy", "Destroy one or more machines", "remove", "rm"),
+        _leaf("machine.cordon", "Keep traffic from one or more machines"),
+        _leaf("machine.uncordon", "Let traffic to one or more machines again"),
+        _leaf("machine.wait", "Wait for a machine to reach a state"),
         _leaf("machine.exec", "Execute a command on a machine"),
+        _leaf("machine.place", "Simulate machine placements"),
+        Noun(
+            "leases",
+            "Manage machine leases",
+            (
+                _leaf("machine.leases.view", "View machine leases"),
+                _leaf("machine.leases.clear", "Clear machine leases"),
+            ),
+            ("lease",),
+        ),
     ),
     ("machines", "m"),
 )
@@ -64,6 +83,11 @@ APPS = Noun(
         _leaf("apps.create", "Create a new app"),
         _leaf("apps.list", "List apps", "ls"),
         _leaf("apps.destroy", "Permanently destroy one or more apps", "delete", "remove", "rm"),
+        _leaf("apps.restart", "Restart an app: its machines, one after the other"),
+        _leaf("apps.open", "Open an app in the browser, or print its address"),
+        _leaf("apps.suspend", "Stop an app's machines until it is resumed"),
+        _leaf("apps.resume", "Start the machines of an app that was suspended"),
+        _leaf("apps.move", "Move an app to another organization (refused)"),
         _leaf("apps.releases", "List an app's releases"),
     ),
     ("app", "a"),
@@ -79,8 +103,28 @@ ROOT = Noun(
         VOLUMES,
         MACHINE,
         _leaf("status", "Show the status of an app"),
+        Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
-        _leaf("apps.releases", "List an app's releases"),
+        Noun(
+            "releases",
+            "List an app's releases, and roll back to an earlier one",
+            (
+                _leaf("releases.list", "List an app's releases", "ls"),
+                _leaf("releases.rollback", "Bring back an earlier release, if need be with its data"),
+            ),
+            ("release",),
+            default="list",
+        ),
+        Noun(
+            "scale",
+            "Scale app resources",
+            (
+                _leaf("scale.count", "Change an app's machine count to the given value"),
+                _leaf("scale.memory", "Set the memory of an app's machines"),
+                _leaf("scale.show", "Show current resources"),
+                _leaf("scale.vm", "Change the size of an app's machines"),
+            ),
+        ),
         Noun(
             "config",
             "Manage an app's configuration",
@@ -97,6 +141,7 @@ ROOT = Noun(
             (
                 _leaf("platform.regions", "List the regions of this installation"),
                 _leaf("platform.vm_sizes", "List the sizes of machines"),
+                _leaf("platform.status", "Show whether this installation's server and hosts answer"),
             ),
         ),
         Noun("orgs", "Manage organizations", (_leaf("orgs.list", "List organizations", "ls"),)),
@@ -108,6 +153,37 @@ ROOT = Noun(
                 _leaf("auth.token", "Show the current access token"),
             ),
         ),
+        _leaf("apps.open", "Open an app in the browser, or print its address"),
+        Leaf(
+            "destroy",
+            _CLI + "apps.destroy",
+            "Permanently destroy one or more apps",
+            hidden=True,
+            instead="fly apps destroy",
+        ),
+        Noun(
+            "image",
+            "Manage app images",
+            (
+                _leaf("image.show", "Show which image each machine runs"),
+                _leaf("image.update", "Update an app's image (refused: deploys do that)"),
+            ),
+            ("img",),
+        ),
+        Noun(
+            "regions",
+            "The regions of an app's machines",
+            (
+                _leaf("regions.list", "List the regions of an app's machines"),
+                *(
+                    Leaf(name, f"{_CLI}regions.{name}", "No longer supported", hidden=True)
+                    for name in ("add", "remove", "set", "backup")
+                ),
+            ),
+            hidden=True,
+        ),
+        _leaf("help", "Help about any command, and pages about what concerns them all"),
+        _leaf("completion", "Print the completion script of a shell"),
         _leaf("version", "Show version information"),
     ),
 )

@@ -104,7 +104,7 @@ class GoCommand(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """Cobra's layout."""
-        from caddis.cli.help import verb_help
+        from caddis.cli.usage import verb_help
 
         return verb_help(self, ctx)
 

@@ -22,4 +22,13 @@ def run(call: Call) -> None:
     call.say(f"fly v{__version__} {system} Caddis")
 
 
-COMMAND = verb(run, usage="version", flags=(JSON,), count=at_most(0))
+COMMAND = verb(
+    run,
+    usage="version",
+    examples=(
+        "fly version",
+        "fly version --json",
+    ),
+    flags=(JSON,),
+    count=at_most(0),
+)

@@ -31,6 +31,16 @@ def destroy_app(app: str) -> Request:
     return Request(method="DELETE", path=app_path(app))
 
 
+def suspend_app(app: str) -> Request:
+    """Stop its machines; `{"machines": [...], "failed": [...]}`."""
+    return post(f"{app_path(app)}/suspend")
+
+
+def resume_app(app: str) -> Request:
+    """Start those that ran; answers as `suspend_app`."""
+    return post(f"{app_path(app)}/resume")
+
+
 def list_organizations() -> Request:
     """`{"organizations": [...]}` that the token reaches."""
     return get("/api/v1/organizations")

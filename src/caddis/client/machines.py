@@ -25,6 +25,11 @@ def get_machine(app: str, machine: str) -> Request:
     return get(_path(app, machine))
 
 
+def find_machine(machine: str) -> Request:
+    """Whatever its app, which is the answer's `app_name`. NotFound also when the token does not reach that app."""
+    return get(f"/api/v1/machines/{segment(machine)}")
+
+
 def create_machine(app: str, body: Mapping[str, Any]) -> Request:
     """`body` in Fly's spelling (facts: machines-api 4.3)."""
     return post(f"{app_path(app)}/machines", dict(body))
@@ -96,3 +101,31 @@ def release_lease(app: str, machine: str, *, nonce: str) -> Request:
 def list_processes(app: str, machine: str) -> Request:
     """What runs inside, and what it listens on."""
     return get(f"{_path(app, machine)}/ps")
+
+
+def set_metadata(app: str, machine: str, key: str, value: str, *, nonce: str | None = None) -> Request:
+    """ "" deletes the key. Not a new version of the machine."""
+    path = f"{_path(app, machine)}/metadata/{segment(key)}"
+    if not value:
+        return Request(method="DELETE", path=path, nonce=nonce)
+    return post(path, {"value": value}, nonce=nonce)
+
+
+def get_lease(app: str, machine: str) -> Request:
+    """Who holds it, and until when; NotFound when nobody does."""
+    return get(f"{_path(app, machine)}/lease")
+
+
+def signal_machine(app: str, machine: str, number: int) -> Request:
+    """Send a signal to what runs inside; Conflict when nothing does."""
+    return post(f"{_path(app, machine)}/signal", {"signal": number})
+
+
+def set_cordoned(app: str, machine: str, *, cordoned: bool, nonce: str | None = None) -> Request:
+    """Whether traffic is kept from it."""
+    return post(f"{_path(app, machine)}/{'cordon' if cordoned else 'uncordon'}", nonce=nonce)
+
+
+def suspend_machine(app: str, machine: str, *, nonce: str | None = None) -> Request:
+    """Ask for its memory to be put to disk; the server says whether it can."""
+    return post(f"{_path(app, machine)}/suspend", nonce=nonce)

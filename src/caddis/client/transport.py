@@ -46,7 +46,7 @@ class Client:
                 params=list(request.query),
                 json=request.body,
                 headers=headers,
-                timeout=httpx2.Timeout(request.deadline, connect=CONNECT_SECONDS),
+                timeout=httpx2.Timeout(request.deadline, connect=min(CONNECT_SECONDS, request.deadline)),
             )
             return _decode(answer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -102,8 +103,24 @@ async def create_machine(control: Control, app: str, document: Mapping[str, Any]
         return await _create_at_volume(control, volumes, _creation(app, named, user))
     hosts = await control.list_hosts()
     region = request.region or default_region(hosts)
-    chosen = choose_machine_hosts(region, request.config.guest.memory_mb, hosts)
-    return await ask_in_turn(control, chosen, _creation(app, {**named, "region": region}, user))
+    kind = (app, request.config.process_group)
+    siblings = await _count_siblings(control, *kind)
+    chosen = choose_machine_hosts(region, request.config.guest.memory_mb, hosts, siblings=siblings)
+    control.coming[kind][chosen[0].id] += 1  # so that one that is asked for meanwhile goes elsewhere
+    try:
+        return await ask_in_turn(control, chosen, _creation(app, {**named, "region": region}, user))
+    finally:
+        control.coming[kind][chosen[0].id] -= 1
+
+
+async def _count_siblings(control: Control, app: str, group: str) -> Counter[str]:
+    """By host, the machines of a process group that are there or are being made."""
+    found = Counter(control.coming[app, group])
+    for machine in await control.read(index.list_machines, app):
+        metadata = (_decode(msgspec.Raw(machine.body.encode())).get("config") or {}).get("metadata") or {}
+        if (metadata.get("fly_process_group") or metadata.get("process_group") or "app") == group:
+            found[machine.host] += 1
+    return found
 
 
 def _creation(app: str, document: Mapping[str, Any], user: str) -> Order:

@@ -8,11 +8,15 @@ from enum import StrEnum
 
 
 class AppStatus(StrEnum):
-    """`deployed` once a release completed; clients treat `pending` without machines as a first deploy."""
+    """`deployed` once a release completed; clients treat `pending` without machines as a first deploy.
+
+    `destroyed` is never told: it keeps a name for the organization whose volumes can still be brought back under it.
+    """
 
     PENDING = "pending"
     DEPLOYED = "deployed"
     SUSPENDED = "suspended"
+    DESTROYED = "destroyed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,7 @@ def check_app_name(name: str) -> str:
         raise Invalid(
             f"app name {name!r} is not valid: use 1 to 63 lowercase letters, numbers and dashes,"
             " not starting or ending with a dash",
+            hint="fly apps create my-app",
             field="name",
         )
     return name

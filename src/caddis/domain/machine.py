@@ -12,9 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from caddis.domain.check import Check, CheckState, unknown
+
 DEFAULT_KILL_SIGNAL = "SIGINT"
 DEFAULT_KILL_TIMEOUT = 5.0  # seconds (facts: fly-toml 2)
 MAX_KILL_TIMEOUT = 300.0
+DEFAULT_SCRATCH_GB = 1  # of the pool, for a root file system whose config says no size
 
 
 class MachineState(StrEnum):
@@ -131,12 +134,14 @@ class MachineConfig:
     mounts: tuple[Mount, ...] = ()
     files: tuple[File, ...] = ()
     services: tuple[Service, ...] = ()
+    checks: tuple[Check, ...] = ()  # those of its services too
     metadata: Mapping[str, str] = field(default_factory=dict)
     restart: Restart = Restart()
     stop_config: StopConfig = StopConfig()
     auto_destroy: bool = False
     hostname: str | None = None
     rootfs_size_gb: int = 0  # 0: the host's default
+    schedule: str = ""  # hourly, daily, weekly or monthly; "" without one
 
     @property
     def process_group(self) -> str:
@@ -192,6 +197,16 @@ class Machine:
     problem: str = ""  # why the last start failed, in one sentence
     cordoned: bool = False
     resume: bool = False  # it was stopped because its host went down, and starts when that is back
+    checks: tuple[CheckState, ...] = ()  # of its last launch
+
+    @property
+    def shown_checks(self) -> tuple[CheckState, ...]:
+        """What is known of its checks: nothing, while it does not run."""
+        if self.state is MachineState.STARTED:
+            return self.checks
+        return tuple(
+            unknown(check.name, f"the machine is {self.state}", self.updated_at) for check in self.config.checks
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from caddis.domain.errors import Invalid, NoCapacity
@@ -121,8 +122,13 @@ def _apart(wish: VolumeWish, hosts: Sequence[Host], siblings: Sequence[Sibling])
         return []
 
 
-def choose_machine_hosts(region: str, memory_mb: int, hosts: Sequence[Host]) -> list[Host]:
-    """Hosts to ask in turn for a machine without a volume: the one with the most memory left first."""
+def choose_machine_hosts(
+    region: str, memory_mb: int, hosts: Sequence[Host], *, siblings: Mapping[str, int] | None = None
+) -> list[Host]:
+    """Hosts to ask in turn for a machine without a volume: where the fewest of its own kind are, then the emptiest.
+
+    `siblings` counts, by host, the machines that do the same: two of them are to survive the end of one zone or host.
+    """
     check_region(region, hosts)
     here = [host for host in hosts if host.region == region]
 
@@ -134,6 +140,10 @@ def choose_machine_hosts(region: str, memory_mb: int, hosts: Sequence[Host]) -> 
         raise NoCapacity(
             f"no host of region {region} has {memory_mb} MB of memory left:"
             f" the most that one can give is {max(left(host) for host in here)} MB",
-            hint="choose a smaller --vm-memory, or stop machines that are not needed",
+            hint="choose a smaller --vm-memory, or destroy machines that are not needed",
         )
-    return sorted(roomy, key=lambda host: (-left(host), host.id))
+    on_host = siblings or {}
+    in_zone: Counter[str] = Counter()
+    for host in here:
+        in_zone[host.zone] += on_host.get(host.id, 0)
+    return sorted(roomy, key=lambda host: (in_zone[host.zone], on_host.get(host.id, 0), -left(host), host.id))

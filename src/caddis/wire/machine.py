@@ -9,6 +9,7 @@ from caddis.domain.image import parse_reference
 from caddis.domain.lease import Lease
 from caddis.domain.machine import Event, ExitStatus, Machine, MachineState
 from caddis.domain.volume import Volume
+from caddis.wire.checks import check_to_wire
 from caddis.wire.machine_config import config_to_wire
 from caddis.wire.time import epoch_milliseconds, time_to_wire
 
@@ -21,7 +22,6 @@ def machine_to_wire(
     *,
     events: Iterable[Event],
     volume: Volume | None,
-    checks: Iterable[Mapping[str, Any]] = (),
     host_status: str = "ok",
     nonce: str | None = None,
 ) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def machine_to_wire(
         "updated_at": time_to_wire(machine.updated_at),
         "config": config_to_wire(machine, volume),
         "events": [event_to_wire(event) for event in events],
-        "checks": [dict(check) for check in checks],
+        "checks": [check_to_wire(state) for state in machine.shown_checks],
         "cordoned": machine.cordoned,
     }
     if nonce is not None:

@@ -21,14 +21,14 @@ from caddis.domain.machine import (
     Service,
     StopConfig,
 )
+from caddis.domain.machine_schedule import PERIODS
 from caddis.domain.volume import Volume, check_mount_path
+from caddis.wire.checks import checks_from_wire
 from caddis.wire.reading import Reader, has_control_characters, kind_of, naming
 from caddis.wire.signals import check_stop_signal
 from caddis.wire.vm_size import CPU_KINDS, NO_GPUS, check_guest, get_size
 
 MAX_ROOTFS_GB = 500
-_CHECK_DURATIONS = ("interval", "timeout", "grace_period")
-_LONGEST_CHECK = 3600.0  # seconds; a check that takes longer checks nothing
 
 
 def config_from_wire(document: object, *, path: str = "config") -> MachineConfig:
@@ -38,7 +38,6 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
     """
     reader = Reader(document, path)
     init, process_env = _init(reader)
-    _check_checks(reader)
     dns = reader.find_object("dns")
     rootfs = reader.find_object("rootfs")
     return MachineConfig(
@@ -49,12 +48,14 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
         mounts=_mounts(reader),
         files=tuple(_file(file) for file in reader.objects("files")),
         services=tuple(_service(service) for service in reader.objects("services")),
+        checks=checks_from_wire(reader),
         metadata=reader.text_map("metadata"),
         restart=_restart(reader),
         stop_config=_stop_config(reader),
         auto_destroy=reader.truth("auto_destroy"),
         hostname=dns.name("hostname") or None if dns else None,
         rootfs_size_gb=rootfs.whole("size_gb", high=MAX_ROOTFS_GB) if rootfs else 0,
+        schedule=reader.choice("schedule", ("", *PERIODS), ""),
     )
 
 
@@ -212,19 +213,6 @@ def _stop_config(reader: Reader) -> StopConfig:
         signal=check_stop_signal(signal, field=stop.at("signal")) if signal not in (None, "") else default.signal,
         timeout=default.timeout if timeout is None else timeout,
     )
-
-
-def _check_checks(reader: Reader) -> None:
-    """Checks are kept raw; a wrong one is refused now rather than found out when it first runs."""
-    checks = reader.find_object("checks")
-    for name in checks.document if checks else ():
-        check = Reader(checks.document[name], f"{reader.at('checks')}.{name}") if checks else None
-        if check is None:
-            continue
-        check.choice("type", ("tcp", "http"), "")
-        check.find_whole("port", low=1, high=65535)
-        for duration in _CHECK_DURATIONS:
-            check.find_duration(duration, high=_LONGEST_CHECK)
 
 
 def guest_to_wire(guest: Guest) -> dict[str, Any]:

@@ -15,10 +15,11 @@ MAX_COUNT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementRequest:
-    """`regions` is empty where any would do; the volume's size in bytes, 0 for none."""
+    """`regions` in the order in which they are liked; `anywhere`: others would do too. The volume's size in bytes."""
 
     org_slug: str = ""
     regions: tuple[str, ...] = ()
+    anywhere: bool = True
     count: int = 1
     compute: Guest | None = None
     volume_name: str = ""
@@ -35,13 +36,14 @@ class Placement:
 
 
 def placement_request_from_wire(document: object) -> PlacementRequest:
-    """A placement body; its `region` is an expression: a comma list in which `any` means every region."""
+    """A placement body; its `region` is an expression: a comma list in which `any` means every other region."""
     reader = Reader(document)
-    regions = [part.strip(" []") for part in reader.name("region").split(",")]
+    regions = [part.strip(" []") for part in reader.name("region").split(",") if part.strip(" []")]
     compute = reader.find_object("compute")
     return PlacementRequest(
         org_slug=reader.name("org_slug"),
-        regions=() if "any" in regions else tuple(region for region in regions if region),
+        regions=tuple(dict.fromkeys(region for region in regions if region != "any")),
+        anywhere="any" in regions or not regions,
         count=reader.whole("count", high=MAX_COUNT) or 1,
         compute=guest_from_wire(compute) if compute and compute.document else None,
         volume_name=reader.name("volume_name"),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from caddis.api.call import Call, reply
 from caddis.catalog import apps
 from caddis.catalog.apps import CountedApp
-from caddis.control.apps import destroy_app
+from caddis.control.apps import Turned, destroy_app, resume_app, suspend_app
 from caddis.domain.errors import Forbidden, Invalid, Missing
 from caddis.wire.app import app_request_from_wire, app_to_wire, apps_to_wire
 
@@ -54,6 +54,21 @@ async def delete_app(call: Call) -> Response:
     """With all that it has."""
     await destroy_app(call.control, await call.app(), user=call.caller.name)
     return reply({"ok": True}, 202)
+
+
+async def suspend(call: Call) -> Response:
+    """Stop its machines until it is resumed; nothing is deployed meanwhile."""
+    return reply(_turned(await suspend_app(call.control, await call.app(), user=call.caller.name)))
+
+
+async def resume(call: Call) -> Response:
+    """Start the machines that ran when it was suspended."""
+    return reply(_turned(await resume_app(call.control, await call.app(), user=call.caller.name)))
+
+
+def _turned(turned: Turned) -> dict[str, object]:
+    failed = [{"id": id, "error": problem.message} for id, problem in sorted(turned.failed.items())]
+    return {"status": str(turned.status), "machines": list(turned.machines), "failed": failed}
 
 
 async def list_addresses(call: Call) -> Response:

@@ -9,6 +9,7 @@ from caddis.catalog import hosts
 from caddis.control.placement import default_region
 from caddis.control.platform import choose_placements
 from caddis.domain.placement import check_region
+from caddis.wire.host import platform_status_to_wire
 from caddis.wire.placement import placement_request_from_wire, placements_to_wire
 from caddis.wire.region import regions_to_wire
 
@@ -26,7 +27,16 @@ async def choose_regions(call: Call) -> Response:
     found = await call.control.list_hosts()
     for region in request.regions:
         check_region(region, found)
-    return reply(placements_to_wire(choose_placements(request, found)))
+    now = call.control.now()
+    reachable = [host for host in found if host.is_reachable(now)]
+    return reply(placements_to_wire(choose_placements(request, reachable)))
+
+
+async def get_status(call: Call) -> Response:
+    """Every host, and whether it has reported lately."""
+    now = call.control.now()
+    found = sorted(await call.control.read(hosts.list_hosts), key=lambda host: host.id)
+    return reply(platform_status_to_wire(found, now))
 
 
 async def get_health(call: Call) -> Response:

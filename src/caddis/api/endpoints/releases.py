@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from caddis.api.call import Call, reply
 from caddis.catalog import releases
+from caddis.control.kept_images import keep_images
 from caddis.domain.errors import NotFound
 from caddis.domain.ids import ulid
 from caddis.wire.reading import Reader
@@ -22,7 +23,7 @@ _SOME, _MOST = 25, 1000
 
 
 async def create_release(call: Call) -> Response:
-    """The next one of its app."""
+    """The next one of its app; Conflict while that is suspended."""
     request = release_request_from_wire(await call.document())
     app = await call.app(request.app_name)
     now = call.control.now()
@@ -32,17 +33,22 @@ async def create_release(call: Call) -> Response:
         definition=request.definition,
         strategy=request.strategy,
         user=call.caller.name,
+        description=request.description,
+        metadata=request.metadata,
     )
     release = await call.control.write(releases.create_release, app, new, now=now)
     return reply(release_created_to_wire(release), 201)
 
 
 async def patch_release(call: Call) -> Response:
-    """How it went on. Completing makes its app `deployed`."""
+    """How it went on, and what is to be known of it later. Completing makes its app `deployed`, and keeps its image."""
     patch = release_patch_from_wire(await call.document())
     release = await call.control.read(releases.get_release, call.path("id"))
-    await call.app(release.app)
-    return reply(release_to_wire(await call.control.write(releases.set_status, release.id, patch.status)))
+    app = await call.app(release.app)
+    patched = await call.control.write(releases.patch_release, release.id, patch.status, notes=patch.metadata)
+    if patched.status == releases.COMPLETE:
+        await keep_images(call.control, app)
+    return reply(release_to_wire(patched))
 
 
 async def list_releases(call: Call) -> Response:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from caddis.cli.apps.names import generate_name
 from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
 from caddis.cli.config.writing import write_config
-from caddis.cli.config_file import find_config, read_config
 from caddis.cli.flags import JSON, ORG, YES, switch, text
 from caddis.cli.tables import as_json
 from caddis.cli.verb import at_most, verb
@@ -17,20 +15,21 @@ from caddis.client.apps import create_app, get_app
 from caddis.domain.errors import Conflict, Invalid
 from caddis.domain.ids import check_app_name
 
+CONFIG_FILE = Path("fly.toml")
+
 
 def run(call: Call) -> None:
     """Create it, and say its name."""
     name = _name(call)
     if name:
         check_app_name(name)
-    path = find_config("", Path.cwd()) or Path.cwd() / "fly.toml"
-    if call.switch("save"):
-        _check_savable(path)
+    if call.switch("save") and CONFIG_FILE.exists():
+        raise Conflict(f"{CONFIG_FILE} exists: nothing was created", hint="leave --save away, or delete the file first")
     organization = choose_organization(call)
     created = call.send(create_app(name or generate_name(), str(organization["slug"]), network=call.text("network")))
     app = call.send(get_app(str(created["name"])))
     if call.switch("save"):
-        _save(str(app["name"]), path)
+        _save(str(app["name"]))
     call.say(as_json(app) if call.json else f"New app created: {app['name']}\n", end="")
 
 
@@ -44,32 +43,28 @@ def _name(call: Call) -> str:
     if call.switch("generate-name"):
         return ""
     if not call.interactive:
-        raise Invalid("name argument or flag must be specified when not running interactively")
+        raise Invalid(
+            "name argument or flag must be specified when not running interactively",
+            hint="fly apps create NAME, or fly apps create --generate-name",
+        )
     from caddis.cli.prompts import ask
 
     return ask("Choose an app name (leave blank to generate one):")
 
 
-def _check_savable(path: Path) -> None:
-    """A file that is another app's stays that; this is known before there is an app."""
-    if path.exists() and read_config(path).app:
-        raise Conflict(
-            f"{path.name} is that of the app {read_config(path).app}, and was not touched",
-            hint="Leave --save away, or go to another folder.",
-        )
-
-
-def _save(name: str, path: Path) -> None:
-    """A new file with nothing but the name, or the name in the one that is here."""
+def _save(name: str) -> None:
     from caddis.wire.fly_toml.config import FlyToml
 
-    config = read_config(path) if path.exists() else FlyToml()
-    write_config(replace(config, app=name), path)
+    write_config(FlyToml(app=name), CONFIG_FILE)
 
 
 COMMAND = verb(
     run,
     usage="create [name]",
+    long="""Create a new app: a name, with nothing in it.
+
+`fly launch` creates one from source code, and deploys it. Names are unique in an installation.""",
+    examples=("fly apps create web", "fly apps create --generate-name --org personal --json"),
     flags=(
         text("name", help="The app's name"),
         switch("generate-name", help="Generate a name"),

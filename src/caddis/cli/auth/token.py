@@ -14,4 +14,8 @@ def run(call: Call) -> None:
     call.say(as_json({"token": token}) if call.json else f"{token}\n", end="")
 
 
-COMMAND = verb(run, usage="token", flags=(JSON,), count=at_most(0))
+LONG = """Show the current access token: that of -t, FLY_ACCESS_TOKEN, FLY_API_TOKEN, or the settings file.
+
+Keep it to yourself: it can do all that you can."""
+
+COMMAND = verb(run, usage="token", long=LONG, examples=("fly auth token",), flags=(JSON,), count=at_most(0))

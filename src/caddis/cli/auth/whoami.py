@@ -16,4 +16,11 @@ def run(call: Call) -> None:
     call.say(as_json({"email": name}) if call.json else f"{name}\n", end="")
 
 
-COMMAND = verb(run, usage="whoami", flags=(JSON,), count=at_most(0))
+COMMAND = verb(
+    run,
+    usage="whoami",
+    long="Show who the token speaks for.",
+    examples=("fly auth whoami",),
+    flags=(JSON,),
+    count=at_most(0),
+)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.config.remote import load_config
-from caddis.cli.deploy.options import common_flags
+from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import APP_FLAGS
 from caddis.cli.verb import at_most, verb
 from caddis.domain.errors import NotFound
@@ -30,10 +30,21 @@ def run(call: Call) -> None:
     roll_out(call, replace(config, app=app), name=name, folder=folder)
 
 
+LONG = """Deploy an app: build its image or take the one that is named, and bring its machines to it, one by one.
+
+What can be refused is refused before a machine is touched. Machines are changed under leases; volumes stay with their
+machines. When a machine does not come up, the deploy stops there and says which one it was; the next deploy goes on.
+Machines that deploys do not manage (`fly machine run`) are left alone."""
+
 COMMAND = verb(
     run,
     usage="deploy [WORKING_DIRECTORY]",
-    long="Deploy an app: build its image or take the one that is named, and bring its machines to it, one by one.",
+    long=LONG,
+    examples=(
+        "fly deploy",
+        "fly deploy ./site --image nginx:1.27 -a web",
+        "fly deploy --strategy immediate --detach",
+    ),
     flags=(*APP_FLAGS, *common_flags()),
     count=at_most(1),
 )

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from caddis.cli.call import Call
 from caddis.cli.machine.show_machine import config_of, is_managed
 from caddis.client.machines import list_machines
 
 
+def urls_of(machine: Mapping[str, Any]) -> list[str]:
+    """Where the services of a machine are reached from its host; none while it does not run."""
+    address = machine.get("private_ip")
+    if not address or not is_managed(machine) or machine["state"] != "started":
+        return []
+    urls = []
+    for service in config_of(machine).get("services") or []:
+        handlers = {handler for port in service.get("ports") or [] for handler in port.get("handlers") or []}
+        scheme = "http" if "http" in handlers else service.get("protocol", "tcp")
+        urls.append(f"{scheme}://[{address}]:{service['internal_port']}")
+    return urls
+
+
 def tell_where(call: Call, app: str) -> None:
     """One line for each port of each machine that runs."""
-    lines = []
+    lines: list[str] = []
     for machine in call.send(list_machines(app)):
-        address = machine.get("private_ip")
-        if not address or not is_managed(machine) or machine["state"] != "started":
-            continue
-        for service in config_of(machine).get("services") or []:
-            handlers = {handler for port in service.get("ports") or [] for handler in port.get("handlers") or []}
-            scheme = "http" if "http" in handlers else service.get("protocol", "tcp")
-            lines.append(f"  {machine['id']}  {scheme}://[{address}]:{service['internal_port']}")
+        lines.extend(f"  {machine['id']}  {url}" for url in urls_of(machine))
     if lines:
         call.say("\nYour app is reached, from the host that a machine runs on, at")
         call.say("\n".join(lines))

@@ -10,7 +10,7 @@ from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
 from caddis.cli.config.writing import config_name, write_config
 from caddis.cli.config_file import find_config, read_config
-from caddis.cli.deploy.options import common_flags
+from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import CONFIG, ORG, REGION, Flag, Kind, many, number, switch, text
 from caddis.cli.guest import any_given, guest_from_flags
 from caddis.cli.launch.configuration import find_mounts, make_config
@@ -131,9 +131,20 @@ def _wants_deploy(call: Call) -> bool:
     return confirm("Would you like to deploy now?")
 
 
+LONG = """Create and configure a new app from source code or an image.
+
+It looks at the folder, writes fly.toml, creates the app and, with --now or when asked, deploys it. An existing fly.toml
+is used with --copy-config, and asked about otherwise."""
+
 COMMAND = verb(
     run,
     usage="launch",
+    long=LONG,
+    examples=(
+        "fly launch  # from the source in this folder",
+        "fly launch --image nginx:1.27 --name web --region lhr --now",
+        "fly launch --volume data:/data --vm-memory 512 --no-deploy",
+    ),
     flags=(
         CONFIG,
         REGION,

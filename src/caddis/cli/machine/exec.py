@@ -37,9 +37,18 @@ def _one_or_two(count: int) -> str:
     return "" if count in (1, 2) else f"accepts between 1 and 2 arg(s), received {count}"
 
 
+LONG = """Execute a command on a machine, to its end.
+
+Its output is printed when it has ended. What it exits with is told on stderr, and does not become fly's own status."""
+
 COMMAND = verb(
     run,
     usage='exec [machine id] "<command>"',
+    long=LONG,
+    examples=(
+        'fly machine exec 148e21b7c46d89 "ls -l /data"',
+        'fly machine exec 148e21b7c46d89 "sqlite3 /data/app.db .tables" --timeout 30',
+    ),
     flags=(*APP_FLAGS, JSON, number("timeout", help="Seconds until the command is ended")),
     count=_one_or_two,
 )

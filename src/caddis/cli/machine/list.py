@@ -7,7 +7,7 @@ from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON, switch
-from caddis.cli.machine.show_machine import checks_of, config_of, group_of, image_of, metadata_of, size_of, volume_of
+from caddis.cli.machine.show_machine import config_of, group_of, image_of, metadata_of, passing_of, size_of, volume_of
 from caddis.cli.tables import as_json, table
 from caddis.cli.verb import at_most, verb
 from caddis.client.machines import list_machines
@@ -53,7 +53,7 @@ def _row(machine: Mapping[str, Any]) -> list[str]:
         f"{machine['id']}{'*' if away else ''}",
         str(machine.get("name", "")),
         str(machine["state"]),
-        checks_of(machine),
+        passing_of(machine),
         str(machine["region"]),
         str(metadata_of(machine).get("role", "")),
         image_of(machine),
@@ -69,6 +69,7 @@ def _row(machine: Mapping[str, Any]) -> list[str]:
 COMMAND = verb(
     run,
     usage="list",
+    examples=("fly machine list -a web", "fly machine list -q  # ids only"),
     flags=(*APP_FLAGS, JSON, switch("quiet", "q", help="Only list machine ids")),
     count=at_most(0),
 )

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from caddis.domain.machine import Guest
+from caddis.cli.times import ago
+from caddis.domain.life import DEFAULT_MAX_RETRIES
+from caddis.domain.machine import Guest, RestartPolicy
+from caddis.wire.time import time_from_wire
 from caddis.wire.vm_size import size_name
 
 Wire = Mapping[str, Any]
@@ -59,20 +62,38 @@ def size_of(machine: Wire) -> str:
     return f"{size_name(size)}:{size.memory_mb}MB"
 
 
-def checks_of(machine: Wire) -> str:
+def checks_of(machine: Wire) -> list[Wire]:
+    """Its checks, by name."""
+    return sorted(machine.get("checks") or [], key=lambda check: str(check["name"]))
+
+
+def since(check: Wire) -> str:
+    """How long ago the check's status last changed."""
+    return ago(time_from_wire(str(check["updated_at"])), datetime.now(UTC))
+
+
+def passing_of(machine: Wire) -> str:
     """ "2/3", or "" without checks."""
-    checks = machine.get("checks") or []
+    checks = checks_of(machine)
     passing = sum(1 for check in checks if check["status"] == "passing")
     return f"{passing}/{len(checks)}" if checks else ""
 
 
 def checks_in_words(machine: Wire) -> str:
     """ "3 total, 2 passing, 1 critical", or "" without checks."""
-    checks = machine.get("checks") or []
+    checks = checks_of(machine)
     if not checks:
         return ""
     counts = [(sum(1 for one in checks if one["status"] == word), word) for word in ("passing", "warning", "critical")]
     return ", ".join([f"{len(checks)} total", *(f"{count} {word}" for count, word in counts if count)])
+
+
+def restart_of(machine: Wire) -> str:
+    """Its restart policy: "on-failure, 10 retries"."""
+    restart = config_of(machine).get("restart") or {}
+    policy = str(restart.get("policy") or RestartPolicy.ON_FAILURE)
+    retries = restart.get("max_retries") or DEFAULT_MAX_RETRIES
+    return f"{policy}, {retries} retries" if policy == RestartPolicy.ON_FAILURE else policy
 
 
 def event_time(event: Wire) -> datetime:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, switch
 from caddis.cli.machine.selection import chosen_machine, get_one
-from caddis.cli.machine.show_machine import config_of, event_time, group_of, image_of, size_of, volume_of
+from caddis.cli.machine.show_machine import (
+    checks_of,
+    config_of,
+    event_time,
+    group_of,
+    image_of,
+    restart_of,
+    since,
+    volume_of,
+)
 from caddis.cli.tables import as_json, table, vertical
 from caddis.cli.verb import at_most, verb
 
@@ -25,10 +34,11 @@ def run(call: Call) -> None:
     call.say(f"Machine ID: {machine['id']}\nInstance ID: {machine['instance_id']}\nState: {machine['state']}")
     call.say(f"HostStatus: {machine.get('host_status', 'ok')}\n")
     call.say(vertical(_about(machine), title="VM"), end="")
-    checks = machine.get("checks") or []
+    checks = [
+        [str(check["name"]), str(check["status"]), since(check), str(check["output"])] for check in checks_of(machine)
+    ]
     if checks:
-        rows = [[str(check.get(key, "")) for key in ("name", "status", "output", "updated_at")] for check in checks]
-        call.say(table(("Name", "Status", "Output", "Last Updated"), rows, title="Checks"), end="")
+        call.say(table(("Name", "Status", "Last Updated", "Output"), checks, title="Checks"), end="")
     events = [_event(event) for event in machine.get("events") or []]
     call.say(table(("State", "Event", "Source", "Timestamp", "Info"), events, title="Event Logs"), end="")
 
@@ -36,7 +46,7 @@ def run(call: Call) -> None:
 def _about(machine: Wire) -> list[tuple[str, str]]:
     config = config_of(machine)
     volume = volume_of(machine)
-    command = (config.get("init") or {}).get("cmd") or []
+    guest, init = config.get("guest") or {}, config.get("init") or {}
     return [
         ("ID", str(machine["id"])),
         ("Instance ID", str(machine["instance_id"])),
@@ -46,29 +56,43 @@ def _about(machine: Wire) -> list[tuple[str, str]]:
         ("Private IP", str(machine.get("private_ip") or "")),
         ("Region", str(machine["region"])),
         ("Process Group", group_of(machine)),
-        ("Size", size_of(machine)),
+        ("CPU Kind", str(guest.get("cpu_kind", ""))),
+        ("vCPUs", str(guest.get("cpus", ""))),
+        ("Memory", str(guest.get("memory_mb", ""))),
+        ("Restart Policy", restart_of(machine)),
         ("Created", str(machine.get("created_at", ""))),
         ("Updated", str(machine.get("updated_at", ""))),
-        ("Command", " ".join(str(word) for word in command)),
+        ("Entrypoint", _words(init.get("exec") or init.get("entrypoint"))),
+        ("Command", _words(init.get("cmd"))),
         *([("Volume", volume)] if volume else []),
     ]
 
 
+def _words(argv: Sequence[object] | None) -> str:
+    return " ".join(str(word) for word in argv or ())
+
+
 def _event(event: Wire) -> list[str]:
-    info = ""
-    ended = (event.get("request") or {}).get("exit_event")
-    if ended:
-        info = (
-            f"exit_code={ended.get('exit_code', 0)},oom_killed={str(bool(ended.get('oom_killed'))).lower()}"
-            f",requested_stop={str(bool(ended.get('requested_stop'))).lower()}"
-        )
     at = event_time(event).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return [str(event["status"]), str(event["type"]), str(event["source"]), at, info]
+    return [str(event["status"]), str(event["type"]), str(event["source"]), at, _info(event.get("request") or {})]
+
+
+def _info(request: Wire) -> str:
+    """How it ended and how often it was restarted since it last ran well, or why it did not start."""
+    ended = request.get("exit_event")
+    if not ended:
+        return str(request.get("reason", ""))
+    told = {key: ended.get(key) for key in ("exit_code", "oom_killed", "requested_stop", "restarting")}
+    words = [f"exit_code={told['exit_code'] or 0}"]
+    words += [f"{key}={str(bool(told[key])).lower()}" for key in ("oom_killed", "requested_stop")]
+    words += [f"restart_count={request.get('restart_count', 0)}"] if told["restarting"] else []
+    return ",".join([*words, *([f"reason={request['reason']}"] if request.get("reason") else [])])
 
 
 COMMAND = verb(
     run,
     usage="status [id]",
+    examples=("fly machine status 148e21b7c46d89", "fly machine status 148e21b7c46d89 -d  # its config as JSON"),
     flags=(*APP_FLAGS, switch("display-config", "d", help="Print the machine's config as JSON")),
     count=at_most(1),
 )

@@ -21,4 +21,11 @@ def run(call: Call) -> None:
     call.say(table(("Name", "Slug", "Type"), rows), end="")
 
 
-COMMAND = verb(run, usage="list", flags=(JSON,), count=at_most(0))
+COMMAND = verb(
+    run,
+    usage="list",
+    long="List the organizations that your token reaches, with their slugs.",
+    examples=("fly orgs list",),
+    flags=(JSON,),
+    count=at_most(0),
+)

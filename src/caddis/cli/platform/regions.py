@@ -23,4 +23,13 @@ def run(call: Call) -> None:
     call.say(table(("Name", "Code"), rows), end="")
 
 
-COMMAND = verb(run, usage="regions", flags=(JSON,), count=at_most(0))
+COMMAND = verb(
+    run,
+    usage="regions",
+    long="""List the regions of this installation: those in which it has hosts.
+
+With one computer that is one region, the one that `caddis up --region` names.""",
+    examples=("fly platform regions", "fly platform regions --json"),
+    flags=(JSON,),
+    count=at_most(0),
+)

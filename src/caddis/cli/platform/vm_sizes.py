@@ -28,4 +28,11 @@ def run(call: Call) -> None:
     call.say(table(("Name", "CPU Cores", "Memory"), rows, title="Machines platform"), end="")
 
 
-COMMAND = verb(run, usage="vm-sizes", flags=(JSON,), count=at_most(0))
+COMMAND = verb(
+    run,
+    usage="vm-sizes",
+    long="List the sizes of machines that --vm-size takes. Memory and CPUs can also be given by themselves.",
+    examples=("fly platform vm-sizes", "fly platform vm-sizes --json"),
+    flags=(JSON,),
+    count=at_most(0),
+)

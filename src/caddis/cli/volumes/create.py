@@ -78,4 +78,21 @@ def _wanted_in_spite_of_the_warning(call: Call, app: str, name: str) -> bool:
     return call.confirm("Do you still want to use the volumes feature?")
 
 
-COMMAND = verb(run, usage="create <volume name>", flags=FLAGS, count=exactly(1))
+LONG = """Create a new volume for an app.
+
+A volume lives on one host of one region, and one machine at a time can have it. Its whole size is taken from the
+host's pool at once, so it can always be filled. It is encrypted unless you say otherwise. With -n 2 the
+volumes go to different zones: an app that must stay up needs two, and copies its data between them by itself."""
+
+COMMAND = verb(
+    run,
+    usage="create <volume name>",
+    long=LONG,
+    examples=(
+        "fly volumes create data -a web --region lhr --size 10",
+        "fly volumes create data -r lhr -n 2 -y  # two, in two zones",
+        "fly volumes create data -r lhr --snapshot-id vs_9kz31m4c7x0pq8ab",
+    ),
+    flags=FLAGS,
+    count=exactly(1),
+)

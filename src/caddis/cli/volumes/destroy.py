@@ -41,9 +41,20 @@ def _is_sure(call: Call, app: str, volume: str, *, erase: bool) -> bool:
     return call.confirm("Are you sure you want to destroy this volume?")
 
 
+LONG = """Destroy one or more volumes.
+
+For 24 hours a destroyed volume can be brought back with `fly volumes restore`; until then it keeps its place in the
+pool. With --erase its key and bytes are gone at once and for good. A volume that a machine has is refused: destroy the
+machine first. Snapshots stay until their retention is over."""
+
 COMMAND = verb(
     run,
     usage="destroy [volume id ...]",
+    long=LONG,
+    examples=(
+        "fly volumes destroy vol_4ze86k1w0n2rq5py  # can be undone for 24 hours",
+        "fly volumes destroy vol_4ze86k1w0n2rq5py --erase -y  # for good, at once",
+    ),
     flags=(*APP_FLAGS, YES, switch("erase", help="For good and at once: nothing can bring the volume back")),
     count=any_number,
 )

@@ -96,4 +96,14 @@ def _write(parts: Iterator[bytes], file: IO[bytes], *, packed: bool) -> None:
         os.ftruncate(file.fileno(), at)
 
 
-COMMAND = verb(run, usage="export <volume id>", long=LONG, flags=FLAGS, count=exactly(1))
+COMMAND = verb(
+    run,
+    usage="export <volume id>",
+    examples=(
+        "fly volumes export vol_4ze86k1w0n2rq5py -o data.tar",
+        "fly volumes export vol_4ze86k1w0n2rq5py -o -  # to a pipe",
+    ),
+    long=LONG,
+    flags=FLAGS,
+    count=exactly(1),
+)

@@ -49,9 +49,19 @@ def parse_size(given: str) -> tuple[int, bool]:
     return size, more
 
 
+LONG = """Extend a volume to a larger size, while its machine runs.
+
+The file system grows with it; the answer says whether the machine must be restarted to see the new size. A volume
+never gets smaller: to shrink one, export it and import it into a new one."""
+
 COMMAND = verb(
     run,
     usage="extend [volume id]",
+    long=LONG,
+    examples=(
+        "fly volumes extend vol_4ze86k1w0n2rq5py --size 10  # to 10 GB",
+        "fly volumes extend vol_4ze86k1w0n2rq5py -s +5  # by 5 GB",
+    ),
     flags=(*APP_FLAGS, text("size", "s", help="New size in GB, or with + how many GB to add"), YES, JSON),
     count=at_most(1),
 )

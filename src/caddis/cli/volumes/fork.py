@@ -42,4 +42,16 @@ def run(call: Call) -> None:
     print_volume(call, call.send(create_volume(app, wish)), app)
 
 
-COMMAND = verb(run, usage="fork [volume id]", flags=FLAGS, count=at_most(1))
+LONG = """Fork a volume: an independent copy of it as it is now.
+
+The origin and its machine are left alone. On the same host a fork is there at once and takes the space of what differs;
+to another host it is streamed through the snapshot store and is `hydrating` until it is whole."""
+
+COMMAND = verb(
+    run,
+    usage="fork [volume id]",
+    long=LONG,
+    examples=("fly volumes fork vol_4ze86k1w0n2rq5py --name data_copy",),
+    flags=FLAGS,
+    count=at_most(1),
+)

@@ -70,6 +70,7 @@ def _wish(call: Call, name: str) -> dict[str, Any]:
 COMMAND = verb(
     run,
     usage="import <volume name>",
+    examples=("fly volumes import data --from data.tar -a web --region lhr",),
     long=LONG,
     flags=FLAGS,
     count=exactly(1),

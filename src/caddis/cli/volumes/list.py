@@ -32,9 +32,19 @@ def run(call: Call) -> None:
         call.note(f"{volume['id']}: {at_risk(volume, now)}")
 
 
+LONG = """List all the volumes for an app.
+
+Besides Fly's columns it says when each volume was last kept off its host, and so how much would be
+lost with the host."""
+
 COMMAND = verb(
     run,
     usage="list",
+    long=LONG,
+    examples=(
+        "fly volumes list -a web",
+        "fly volumes list -a web --all --json",
+    ),
     flags=(*APP_FLAGS, switch("all", help="Show also volumes that are being destroyed"), JSON),
     count=at_most(0),
 )

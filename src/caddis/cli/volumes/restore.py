@@ -16,9 +16,15 @@ def run(call: Call) -> None:
     print_volume(call, call.send(restore_volume(app, call.arguments[0])), app)
 
 
+LONG = """Bring back a volume that was destroyed less than 24 hours ago.
+
+It comes back as it was, with its id. A volume of an app that was destroyed too comes back in a new app of that name."""
+
 COMMAND = verb(
     run,
     usage="restore <volume id>",
+    long=LONG,
+    examples=("fly volumes restore vol_4ze86k1w0n2rq5py",),
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

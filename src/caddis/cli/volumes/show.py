@@ -25,6 +25,10 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="show [volume id]",
+    examples=(
+        "fly volumes show vol_4ze86k1w0n2rq5py",
+        "fly volumes show -a web  # choose from a menu",
+    ),
     flags=(*APP_FLAGS, JSON),
     count=at_most(1),
 )

@@ -24,9 +24,18 @@ def run(call: Call) -> None:
     print_volume(call, call.send(request), app)
 
 
+LONG = """Update a volume's snapshot settings and I/O limits.
+
+Nothing is restarted. A new retention counts for new snapshots; those that exist keep theirs."""
+
 COMMAND = verb(
     run,
     usage="update <volume id>",
+    long=LONG,
+    examples=(
+        "fly volumes update vol_4ze86k1w0n2rq5py --snapshot-retention 14  # keep new snapshots two weeks",
+        "fly volumes update vol_4ze86k1w0n2rq5py --scheduled-snapshots=false",
+    ),
     flags=(
         *APP_FLAGS,
         number("snapshot-retention", help="Days to keep new snapshots"),

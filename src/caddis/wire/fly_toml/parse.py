@@ -45,7 +45,7 @@ def _parse(text: str, name: str) -> Any:
         raise _unreadable(name, error.lineno, error.colno, f"this is not JSON: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
         at = _AT.search(str(error))
-        rows = text.splitlines() or [""]
+        rows = text.removesuffix("\n").split("\n")
         row = int(at["row"]) if at and at["row"] else len(rows)
         column = int(at["column"]) if at and at["column"] else len(rows[-1]) + 1
         raise _unreadable(name, row, column, f"this is not TOML: {_AT.sub('', str(error))}") from None

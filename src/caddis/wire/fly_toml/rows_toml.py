@@ -72,7 +72,7 @@ def _resolve(parts: Key, counts: dict[Key, int]) -> Key:
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Rows on which a header or an assignment begins: not inside lists or strings of several rows."""
     depth, quote = 0, ""
-    for row, line in enumerate(text.splitlines(), start=1):
+    for row, line in enumerate(text.split("\n"), start=1):
         if not quote and depth <= 0:
             depth = 0
             yield row, line

@@ -13,6 +13,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from caddis.wire.fly_toml.source import Rows
@@ -89,6 +90,7 @@ def scan(text: str) -> Rows:
 @lru_cache(maxsize=2)
 def _walked(text: str) -> tuple[Any, Rows]:
     try:
+        _check_depth(text)
         node = YAML(typ="safe", pure=True).compose(text)
         walk = _Walk()
         return (None if node is None else walk.value(node, "")), walk.rows
@@ -102,6 +104,16 @@ def _walked(text: str) -> tuple[Any, Rows]:
     except (RecursionError, ValueError, AttributeError, IndexError, TypeError, KeyError, AssertionError) as error:
         # the library's own slips over malformed text count as that
         raise Unreadable(f"it is malformed ({type(error).__name__})") from None
+
+
+def _check_depth(text: str) -> None:
+    """Before anything recurses: the library's own time and stack grow without measure in brackets that never close."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            row, column = event.start_mark.line + 1, event.start_mark.column + 1
+            raise Unreadable("it is nested too deeply", row, column)
 
 
 def _scalar(node: Node) -> Any:

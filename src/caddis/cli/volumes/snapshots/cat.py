@@ -24,6 +24,7 @@ def run(call: Call) -> None:
 COMMAND = verb(
     run,
     usage="cat <snapshot id> <path>",
+    examples=("fly volumes snapshots cat vs_9kz31m4c7x0pq8ab /config.json",),
     flags=APP_FLAGS,
     count=exactly(2),
 )

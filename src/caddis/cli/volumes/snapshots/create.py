@@ -16,9 +16,16 @@ def run(call: Call) -> None:
     call.say(f"Scheduled to snapshot volume {volume}")
 
 
+LONG = """Snapshot a volume, as it is at one instant.
+
+The machine runs on; its writes wait for some tens of milliseconds. Snapshots are also taken daily, unless that is
+switched off with `fly volumes update`."""
+
 COMMAND = verb(
     run,
     usage="create <volume id>",
+    long=LONG,
+    examples=("fly volumes snapshots create vol_4ze86k1w0n2rq5py",),
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

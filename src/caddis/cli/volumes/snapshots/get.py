@@ -70,6 +70,10 @@ def _two_or_three(count: int) -> str:
 COMMAND = verb(
     run,
     usage="get <snapshot id> <path> [local]",
+    examples=(
+        "fly volumes snapshots get vs_9kz31m4c7x0pq8ab /app.db  # as ./app.db",
+        "fly volumes snapshots get vs_9kz31m4c7x0pq8ab /uploads ./old-uploads",
+    ),
     flags=(*APP_FLAGS, switch("force", "f", help="Replace a local file of that name")),
     count=_two_or_three,
 )

@@ -54,6 +54,10 @@ def _row(snapshot: dict[str, Any], now: datetime) -> list[str]:
 COMMAND = verb(
     run,
     usage="list <volume id>",
+    examples=(
+        "fly volumes snapshots list vol_4ze86k1w0n2rq5py",
+        "fly volumes snapshots list vol_4ze86k1w0n2rq5py --json",
+    ),
     flags=(*APP_FLAGS, JSON),
     count=exactly(1),
 )

@@ -60,6 +60,10 @@ def _one_or_two(count: int) -> str:
 COMMAND = verb(
     run,
     usage="ls <snapshot id> [path]",
+    examples=(
+        "fly volumes snapshots ls vs_9kz31m4c7x0pq8ab  # the top of the volume",
+        "fly volumes snapshots ls vs_9kz31m4c7x0pq8ab /uploads",
+    ),
     flags=(*APP_FLAGS, JSON),
     count=_one_or_two,
 )

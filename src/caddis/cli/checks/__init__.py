@@ -1,0 +1,1 @@
+"""`fly checks`: what became of an app's checks."""

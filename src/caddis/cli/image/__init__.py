@@ -1,0 +1,1 @@
+"""`fly image`: one verb, one file."""

@@ -1,0 +1,1 @@
+"""`fly machine leases`: one verb, one file."""

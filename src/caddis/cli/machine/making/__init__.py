@@ -1,0 +1,1 @@
+"""What run, create, update and clone share: flags as a machine's config document, volumes, images, the first start."""

@@ -1,0 +1,1 @@
+"""`fly regions`: one verb, one file."""
