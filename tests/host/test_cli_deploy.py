@@ -264,7 +264,7 @@ def test_a_release_command_may_have_a_fork_of_the_volume_which_is_gone_afterward
     ("toml", "words", "complaint"),
     [
         ("app = ", (), "fly.toml, row 1, column 7: this is not TOML"),
-        ('app = "myapp"\n[http_service]\ninternal_port = []\n', (), "fly.toml, row 3: http_service.internal_port"),
+        ('app = "myapp"\n[http_service]\ninternal_port = []\n', (), "App configuration is not valid"),
         (TOML.replace('"/data"', '"/"'), (), "App configuration is not valid"),
         (TOML.replace('"/data"', '"data"'), (), "App configuration is not valid"),
         (TOML + '[[mount]]\nsource = "b"\ndestination = "/b"\n', (), "App configuration is not valid"),

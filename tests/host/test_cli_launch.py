@@ -102,7 +102,7 @@ def test_an_old_file_is_used_with_copy_config_and_replaced_with_yes(fly: Fly) ->
     assert "an existing fly.toml was found" in said.err
     assert fly.api.apps == {}
     assert fly("launch", "--no-deploy", "--copy-config").code == 0
-    assert "source = 'kept'" in written(fly)
+    assert 'source = "kept"' in written(fly)  # as it was written
     assert list(fly.api.apps) == ["old"]
     assert fly("launch", "--no-deploy", "--yes", "--name", "new").code == 0
     assert "kept" not in written(fly)

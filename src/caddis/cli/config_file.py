@@ -24,22 +24,30 @@ def find_config(wanted: str, folder: Path) -> Path | None:
     raise NotFound(f"no config file found at {tried[0]} or {tried[1]}")
 
 
-def read_config(path: Path) -> FlyToml:
-    """The whole file; Invalid, with row and column, or row and key, where it is wrong."""
+def examine_config(path: Path) -> FlyToml:
+    """The whole file, with its faults; Invalid, with row and column, where it is not even TOML, JSON or YAML."""
     from caddis.wire.fly_toml.load import load
 
-    return load(_text(path), name=path.name)
+    return load(read_text(path), name=path.name)
+
+
+def read_config(path: Path) -> FlyToml:
+    """The whole file; Invalid, with row and key, also where a value has a wrong type."""
+    from caddis.wire.fly_toml.load import check_types
+
+    return check_types(examine_config(path))
 
 
 def read_app_name(path: Path) -> str:
     """Its `app`, "" when it has none; what else may be wrong in the file does not matter here."""
     from caddis.wire.fly_toml.parse import parse
 
-    name = parse(_text(path), name=path.name).get("app", "")
+    name = parse(read_text(path), name=path.name).get("app", "")
     return name if isinstance(name, str) else ""
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Invalid where the file cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as unreadable:

@@ -178,7 +178,9 @@ ROOT = Noun(
             "Manage an app's configuration",
             (
                 _leaf("config.show", "Show an app's configuration", "display"),
+                _leaf("config.save", "Save an app's configuration to a file"),
                 _leaf("config.validate", "Validate an app's config file"),
+                _leaf("config.env", "Show an app's secrets and environment variables"),
             ),
         ),
         Noun(

@@ -7,6 +7,7 @@ from pathlib import Path
 from caddis.cli.apps.names import generate_name
 from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
+from caddis.cli.config.writing import write_config
 from caddis.cli.flags import JSON, ORG, YES, switch, text
 from caddis.cli.tables import as_json
 from caddis.cli.verb import at_most, verb
@@ -28,7 +29,7 @@ def run(call: Call) -> None:
     created = call.send(create_app(name or generate_name(), str(organization["slug"]), network=call.text("network")))
     app = call.send(get_app(str(created["name"])))
     if call.switch("save"):
-        CONFIG_FILE.write_text(f'app = "{app["name"]}"\n')
+        _save(str(app["name"]))
     call.say(as_json(app) if call.json else f"New app created: {app['name']}\n", end="")
 
 
@@ -49,6 +50,12 @@ def _name(call: Call) -> str:
     from caddis.cli.prompts import ask
 
     return ask("Choose an app name (leave blank to generate one):")
+
+
+def _save(name: str) -> None:
+    from caddis.wire.fly_toml.config import FlyToml
+
+    write_config(FlyToml(app=name), CONFIG_FILE)
 
 
 COMMAND = verb(

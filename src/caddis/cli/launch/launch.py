@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caddis.cli.call import Call
+from caddis.cli.config.writing import config_name, write_config
 from caddis.cli.config_file import find_config, read_config
 from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import CONFIG, ORG, REGION, Flag, Kind, many, number, switch, text
@@ -19,7 +19,6 @@ from caddis.cli.launch.files import choose_files, write_files
 from caddis.cli.launch.secret import choose_secrets, set_secrets
 from caddis.cli.launch.settings import show, tweak
 from caddis.cli.launch.settle import settle
-from caddis.cli.saving import saved
 from caddis.cli.verb import at_most, verb
 from caddis.client.apps import create_app
 from caddis.domain.errors import Invalid, Missing, NotFound, Problem
@@ -63,7 +62,8 @@ def run(call: Call) -> None:
         call.say(f"Created app '{created['name']}' in organization '{settings.organization_slug}'")
     with _named_if_it_breaks(call, settings.name, target):
         write_files(call, files, folder)
-        _write(call, config, target)
+        write_config(config, target, anew=old is None)
+        call.say(f"Wrote config file {target.name}")
         if secrets:
             set_secrets(call, settings.name, secrets)
         if source is not None and _wants_deploy(call):
@@ -82,9 +82,7 @@ def _folder(call: Call) -> Path:
 
 
 def _target(call: Call, folder: Path) -> Path:
-    if call.switch("yaml"):
-        raise Invalid("YAML is not written: use fly.toml, or --json")
-    return folder / (call.text("config") or ("fly.json" if call.switch("json") else "fly.toml"))
+    return folder / config_name(call)
 
 
 def _check_target(target: Path) -> None:
@@ -116,14 +114,6 @@ def _old_config(call: Call, folder: Path) -> FlyToml | None:
             hint="Add --copy-config to use it, or --yes to write a new one.",
         )
     return config if call.confirm("Would you like to copy its configuration to the new app?") else None
-
-
-def _write(call: Call, config: FlyToml, target: Path) -> None:
-    from caddis.wire.fly_toml.write import write
-
-    with saved(target.resolve(), force=True) as file:
-        file.write(write(config, name=target.name, at=datetime.now(UTC)).encode())
-    call.say(f"Wrote config file {target.name}")
 
 
 @contextmanager
@@ -179,7 +169,7 @@ COMMAND = verb(
         many("volume", "v", help="NAME:/PATH[:OPTIONS]: keep /PATH on a volume of that name; may be repeated"),
         many("secret", help="NAME=VALUE: a secret of the app, or NAME=- to read it from stdin; may be repeated"),
         switch("json", help="Write fly.json instead of fly.toml"),
-        switch("yaml", help="Not supported"),
+        switch("yaml", help="Write fly.yaml instead of fly.toml"),
         switch("no-create-app", help="Use an app that exists", aliases=("no-create",), hidden=True),
         *(Flag(name=name, kind=Kind.TEXT, bare="true" if name in _ALONE else "", hidden=True) for name in _REFUSED),
         *(switch(name, help="No effect, kept for scripts", hidden=True) for name in _NO_EFFECT),

@@ -1,18 +1,118 @@
-"""fly.toml as values. Fields stand in the order in which flyctl writes them (facts: fly-toml 1).
+"""fly.toml as values, and thereby its schema: schema.py reads the annotations.
 
-None, "" and empty tuples mean that the file does not say. Durations are seconds. Sizes stay as the user wrote them,
-and are read by `sizes.py`.
+Fields stand in the order in which flyctl writes them (facts: fly-toml 1). None, "" and empty tuples mean that the file
+does not say. Sizes stay as the user wrote them, and are read by `sizes.py`. What is `Annotated` with a shape stays the
+document that it is, and has that shape; what only passes through to machines is kept so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from caddis.wire.fly_toml.locate import Source
+from caddis.wire.fly_toml.findings import Fault
+from caddis.wire.fly_toml.source import Source
 
 Raw = Mapping[str, Any]
+Seconds = Annotated[float, "duration"]  # written "1m30s"
+Command = Annotated[tuple[str, ...], "command"]  # written as a list, or as one text that is split as a shell would
+AutoStop = Annotated[str, ("off", "stop", "suspend")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compose:
+    """[build.compose]"""
+
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineCheck:
+    """[[machine_checks]], at the top or of a service: a command in a machine of its own that tries another machine."""
+
+    command: tuple[str, ...] = ()
+    image: str = ""
+    entrypoint: tuple[str, ...] = ()
+    kill_signal: str = ""
+    kill_timeout: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    """tls_options of a port or of [http_service]."""
+
+    alpn: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    default_self_signed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """http_options.response; a header's value is a text, a list of them, or false to remove it."""
+
+    headers: Raw | None = None
+    pristine: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayCache:
+    """[[http_options.replay_cache]]"""
+
+    path_prefix: str = ""
+    ttl_seconds: int | None = None
+    type: str = ""
+    name: str = ""
+    allow_bypass: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """http_options of a port or of [http_service]. Timeouts in seconds."""
+
+    compress: bool | None = None
+    idle_timeout: int | None = None
+    headers_read_timeout: int | None = None
+    h2_backend: bool | None = None
+    response: Response | None = None
+    replay_cache: tuple[ReplayCache, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyProtoOptions:
+    """proxy_proto_options of a port."""
+
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """[[services.ports]]"""
+
+    port: int | None = None
+    start_port: int | None = None
+    end_port: int | None = None
+    handlers: tuple[str, ...] = ()
+    force_https: bool | None = None
+    tls_options: TlsOptions | None = None
+    http_options: HttpOptions | None = None
+    proxy_proto_options: ProxyProtoOptions | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Static:
+    """[[statics]]: files that Fly's proxy serves."""
+
+    guest_path: str = ""
+    url_prefix: str = ""
+    tigris_bucket: str = ""
+    index_document: str = ""
+
+
+Tls = Annotated[Raw, TlsOptions]
+Http = Annotated[Raw, HttpOptions]
+Ports = Annotated[tuple[Raw, ...], Port]
+MachineChecks = Annotated[tuple[Raw, ...], MachineCheck]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +142,8 @@ class Build:
     builtin: str = ""
     dockerfile: str = ""
     ignorefile: str = ""
-    build_target: str = ""  # spelled build-target
-    compose: Raw | None = None
+    build_target: str = field(default="", metadata={"key": "build-target"})
+    compose: Annotated[Raw, Compose] | None = None
     compression: str = ""
     compression_level: int | None = None
 
@@ -72,9 +172,9 @@ class Deploy:
 
     strategy: str = ""
     max_unavailable: float | None = None
-    wait_timeout: float | None = None
+    wait_timeout: Seconds | None = None
     release_command: str = ""
-    release_command_timeout: float | None = None
+    release_command_timeout: Seconds | None = None
     release_command_vm: Vm | None = None
     release_command_volume: str = ""  # ours: "fork", or nothing
     seed_command: str = ""
@@ -107,19 +207,20 @@ class Concurrency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A health check, of a service or at the top level."""
+    """A health check, of a service or at the top level, where it may be a `command` inside the machine (ours)."""
 
     type: str = ""
     port: int | None = None
-    interval: float | None = None
-    timeout: float | None = None
-    grace_period: float | None = None
+    interval: Seconds | None = None
+    timeout: Seconds | None = None
+    grace_period: Seconds | None = None
     method: str = ""
     path: str = ""
     protocol: str = ""
     tls_skip_verify: bool | None = None
     tls_server_name: str = ""
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    command: Command = ()
     processes: tuple[str, ...] = ()
 
 
@@ -129,15 +230,15 @@ class HttpService:
 
     internal_port: int | None = None
     force_https: bool | None = None
-    auto_stop_machines: str = ""  # off, stop, suspend
+    auto_stop_machines: AutoStop = ""
     auto_start_machines: bool | None = None
     min_machines_running: int | None = None
     processes: tuple[str, ...] = ()
     concurrency: Concurrency | None = None
-    tls_options: Raw | None = None
-    http_options: Raw | None = None
+    tls_options: Tls | None = None
+    http_options: Http | None = None
     checks: tuple[Check, ...] = ()
-    machine_checks: tuple[Raw, ...] = ()
+    machine_checks: MachineChecks = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +247,14 @@ class Service:
 
     protocol: str = ""
     internal_port: int | None = None
-    auto_stop_machines: str = ""
+    auto_stop_machines: AutoStop = ""
     auto_start_machines: bool | None = None
     min_machines_running: int | None = None
-    ports: tuple[Raw, ...] = ()
+    ports: Ports = ()
     concurrency: Concurrency | None = None
     tcp_checks: tuple[Check, ...] = ()
     http_checks: tuple[Check, ...] = ()
-    machine_checks: tuple[Raw, ...] = ()
+    machine_checks: MachineChecks = ()
     processes: tuple[str, ...] = ()
 
 
@@ -190,12 +291,12 @@ class Metrics:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlyToml:
     """The whole file. Not part of it, so never compared or written: `document`, which is what was parsed, unchanged,
-    and `source`, the text behind it, to name rows."""
+    `source`, the text behind it, to name rows, and `faults`, the values of a wrong type, which count as absent."""
 
     app: str = ""
     primary_region: str = ""
     kill_signal: str = ""
-    kill_timeout: float | None = None
+    kill_timeout: Seconds | None = None
     swap_size_mb: int | None = None
     console_command: str = ""
     experimental: Experimental | None = None
@@ -211,10 +312,11 @@ class FlyToml:
     host_dedication_id: str = ""
     machine_config: str = ""
     container: str = ""
-    machine_checks: tuple[Raw, ...] = ()
+    machine_checks: MachineChecks = ()
     restart: tuple[RestartSection, ...] = ()
     vm: tuple[Vm, ...] = ()
-    statics: tuple[Raw, ...] = ()
+    statics: Annotated[tuple[Raw, ...], Static] = ()
     metrics: tuple[Metrics, ...] = ()
     document: Raw = field(default_factory=dict, compare=False, repr=False)
     source: Source = field(default=Source(), compare=False, repr=False)
+    faults: tuple[Fault, ...] = field(default=(), compare=False)

@@ -1,263 +1,123 @@
-"""A patched fly.toml document to values; a wrong type is Invalid with the key's path. Unknown keys are tolerated."""
+"""A patched fly.toml document to values. A wrong type counts as absent and is told; unknown keys are tolerated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from caddis.domain.errors import Invalid
 from caddis.wire.duration import parse_duration
-from caddis.wire.fly_toml.config import (
-    Build,
-    Check,
-    Concurrency,
-    Deploy,
-    Experimental,
-    FileSection,
-    FlyToml,
-    HttpService,
-    Metrics,
-    Mount,
-    RestartSection,
-    Service,
-    Vm,
-)
-from caddis.wire.reading import Reader
+from caddis.wire.fly_toml.config import FlyToml
+from caddis.wire.fly_toml.findings import Fault
+from caddis.wire.fly_toml.schema import Kind, Known, keys_of
+from caddis.wire.reading import Reader, kind_of
 
+T = TypeVar("T")
 _LIMIT = 2**31
 
 
-def decode(document: Mapping[str, Any]) -> FlyToml:
-    """The values of a document that patches.py has brought to the one form."""
-    reader = Reader(document)
-    experimental, build, deploy = (reader.find_object(key) for key in ("experimental", "build", "deploy"))
-    http_service, checks = reader.find_object("http_service"), reader.find_object("checks")
-    return FlyToml(
-        app=reader.text("app"),
-        primary_region=reader.text("primary_region"),
-        kill_signal=reader.text("kill_signal"),
-        kill_timeout=_duration(reader, "kill_timeout"),
-        swap_size_mb=_whole(reader, "swap_size_mb"),
-        console_command=reader.text("console_command"),
-        experimental=_experimental(experimental) if experimental else None,
-        build=_build(build) if build else None,
-        deploy=_deploy(deploy) if deploy else None,
-        env=reader.text_map("env"),
-        processes=reader.text_map("processes"),
-        mounts=tuple(_mount(mount) for mount in reader.objects("mounts")),
-        http_service=_http_service(http_service) if http_service else None,
-        services=tuple(_service(service) for service in reader.objects("services")),
-        checks={name: _check(Reader(checks.document[name], checks.at(name))) for name in checks.document}
-        if checks
-        else {},
-        files=tuple(_file(file) for file in reader.objects("files")),
-        host_dedication_id=reader.text("host_dedication_id"),
-        machine_config=reader.text("machine_config"),
-        container=reader.text("container"),
-        machine_checks=_raw(reader, "machine_checks"),
-        restart=tuple(_restart(restart) for restart in reader.objects("restart")),
-        vm=tuple(_vm(vm) for vm in reader.objects("vm")),
-        statics=_raw(reader, "statics"),
-        metrics=tuple(_metrics(metrics) for metrics in reader.objects("metrics")),
-    )
+def decode(document: Mapping[str, Any]) -> tuple[FlyToml, tuple[Fault, ...]]:
+    """The values of a document that patches.py has brought to the one form, and every wrong type in it."""
+    faults: list[Fault] = []
+    config: FlyToml = _Decoder(faults).table(FlyToml, Reader(document))
+    return config, tuple(faults)
 
 
-def _whole(reader: Reader, key: str) -> int | None:
-    return reader.find_whole(key, low=-_LIMIT, high=_LIMIT)
+class _Decoder:
+    """Reads shapes; notes what is wrong and reads on."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self._faults = faults
+
+    def table(self, shape: Any, reader: Reader) -> Any:
+        """One section."""
+        values = {known.name: self._value(known, reader) for known in keys_of(shape) if reader.has(known.key)}
+        return shape(**{name: value for name, value in values.items() if value is not None})
+
+    def _value(self, known: Known, reader: Reader) -> Any:
+        """What stands under one key, None when that is wrong."""
+        key = known.key
+        match known.kind:
+            case Kind.TEXT if known.choices:
+                return self._try(lambda: reader.choice(key, known.choices, "") if reader.text(key) else "")
+            case Kind.TEXT:
+                return self._try(lambda: reader.text(key))
+            case Kind.WHOLE:
+                return self._try(lambda: reader.find_whole(key, low=-_LIMIT, high=_LIMIT))
+            case Kind.NUMBER:
+                return self._try(lambda: reader.find_number(key))
+            case Kind.TRUTH:
+                return self._try(lambda: reader.find_truth(key))
+            case Kind.DURATION:
+                return self._try(lambda: _duration(reader, key))
+            case Kind.COMMAND if isinstance(reader.document[key], str):
+                return self._try(lambda: _split(reader, key))
+            case Kind.TEXTS | Kind.COMMAND:
+                return self._texts(reader, key)
+            case Kind.TABLES:
+                entries = self._try(lambda: reader.items(key)) or []
+                tables = [self._entry(known, entry, f"{reader.at(key)}[{at}]") for at, entry in enumerate(entries)]
+                return tuple(tables)
+            case _:
+                inner = self._try(lambda: reader.find_object(key))
+                return None if inner is None else self._inside(known, inner)
+
+    def _inside(self, known: Known, inner: Reader) -> Any:
+        match known.kind:
+            case Kind.TEXT_MAP:
+                # a name whose value is wrong stays: the groups of [processes] are known all the same
+                return {name: self._text(inner, name) for name in inner.document if inner.has(name)}
+            case Kind.HEADERS:
+                return {name: self._header(inner, name) for name in inner.document}
+            case Kind.TABLE_MAP:
+                return {name: self._entry(known, inner.document[name], inner.at(name)) for name in inner.document}
+            case Kind.TABLE:
+                return self._entry(known, inner.document, inner.path)
+            case _:
+                return inner.document
+
+    def _entry(self, known: Known, document: Any, path: str) -> Any:
+        """One table; an empty one stands for what is none, so that those behind it keep their places."""
+        reader = self._try(lambda: Reader(document, path)) or Reader({}, path)
+        value = self.table(known.shape, reader)
+        return reader.document if known.raw else value
+
+    def _header(self, reader: Reader, name: str) -> tuple[str, ...]:
+        if isinstance(reader.document[name], list):
+            return self._texts(reader, name)
+        return (self._text(reader, name),)
+
+    def _text(self, reader: Reader, key: str) -> str:
+        return self._try(lambda: reader.text(key)) or ""
+
+    def _texts(self, reader: Reader, key: str) -> tuple[str, ...]:
+        items = self._try(lambda: reader.items(key)) or []
+        for position, item in enumerate(items):
+            if not isinstance(item, str):
+                path = f"{reader.at(key)}[{position}]"
+                self._faults.append(Fault(path, f"{path} must be text, not {kind_of(item)}"))
+        return tuple(item for item in items if isinstance(item, str))
+
+    def _try(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except Invalid as problem:
+            self._faults.append(Fault(problem.field or "", problem.message))
+            return None
 
 
-def _duration(reader: Reader, key: str) -> float | None:
+def _duration(reader: Reader, key: str) -> float:
     """Seconds. A bare number, which Go would take for nanoseconds, is nobody's intention: it is refused."""
-    value = reader.document.get(key)
-    if value is None:
-        return None
+    value = reader.document[key]
     if not isinstance(value, str):
         raise Invalid(f'{reader.at(key)} is {value!r}: write a duration like "30s" or "5m"', field=reader.at(key))
-    return parse_duration(value, field=reader.at(key))
+    return round(parse_duration(value, field=reader.at(key)), 9)  # Go counts nanoseconds: "407ms" is 0.407
 
 
-def _raw(reader: Reader, key: str) -> tuple[Mapping[str, Any], ...]:
-    return tuple(entry.document for entry in reader.objects(key))
-
-
-def _raw_object(reader: Reader, key: str) -> Mapping[str, Any] | None:
-    inner = reader.find_object(key)
-    return inner.document if inner else None
-
-
-def _experimental(reader: Reader) -> Experimental:
-    return Experimental(
-        cmd=reader.texts("cmd"),
-        entrypoint=reader.texts("entrypoint"),
-        exec=reader.texts("exec"),
-        auto_rollback=reader.find_truth("auto_rollback"),
-        enable_consul=reader.find_truth("enable_consul"),
-        enable_etcd=reader.find_truth("enable_etcd"),
-        lazy_load_images=reader.find_truth("lazy_load_images"),
-        attached=_raw_object(reader, "attached"),
-        machine_config=reader.text("machine_config"),
-    )
-
-
-def _build(reader: Reader) -> Build:
-    return Build(
-        builder=reader.text("builder"),
-        buildpacks=reader.texts("buildpacks"),
-        args=reader.text_map("args"),
-        image=reader.text("image"),
-        settings=_raw_object(reader, "settings"),
-        builtin=reader.text("builtin"),
-        dockerfile=reader.text("dockerfile"),
-        ignorefile=reader.text("ignorefile"),
-        build_target=reader.text("build-target"),
-        compose=_raw_object(reader, "compose"),
-        compression=reader.text("compression"),
-        compression_level=_whole(reader, "compression_level"),
-    )
-
-
-def _deploy(reader: Reader) -> Deploy:
-    vm = reader.find_object("release_command_vm")
-    return Deploy(
-        strategy=reader.text("strategy"),
-        max_unavailable=reader.find_number("max_unavailable"),
-        wait_timeout=_duration(reader, "wait_timeout"),
-        release_command=reader.text("release_command"),
-        release_command_timeout=_duration(reader, "release_command_timeout"),
-        release_command_vm=_vm(vm) if vm else None,
-        release_command_volume=reader.text("release_command_volume"),
-        seed_command=reader.text("seed_command"),
-        snapshot_before=reader.find_truth("snapshot_before"),
-    )
-
-
-def _mount(reader: Reader) -> Mount:
-    return Mount(
-        source=reader.text("source"),
-        destination=reader.text("destination"),
-        initial_size=reader.text("initial_size"),
-        snapshot_retention=_whole(reader, "snapshot_retention"),
-        scheduled_snapshots=reader.find_truth("scheduled_snapshots"),
-        auto_extend_size_threshold=_whole(reader, "auto_extend_size_threshold"),
-        auto_extend_size_increment=reader.text("auto_extend_size_increment"),
-        auto_extend_size_limit=reader.text("auto_extend_size_limit"),
-        processes=reader.texts("processes"),
-    )
-
-
-def _concurrency(reader: Reader) -> Concurrency | None:
-    inner = reader.find_object("concurrency")
-    if inner is None:
-        return None
-    return Concurrency(
-        type=inner.text("type"), soft_limit=_whole(inner, "soft_limit"), hard_limit=_whole(inner, "hard_limit")
-    )
-
-
-def _autostop(reader: Reader) -> str:
-    return reader.choice("auto_stop_machines", ("off", "stop", "suspend"), "off") if _has_autostop(reader) else ""
-
-
-def _has_autostop(reader: Reader) -> bool:
-    return reader.has("auto_stop_machines") and reader.document["auto_stop_machines"] != ""
-
-
-def _http_service(reader: Reader) -> HttpService:
-    return HttpService(
-        internal_port=_whole(reader, "internal_port"),
-        force_https=reader.find_truth("force_https"),
-        auto_stop_machines=_autostop(reader),
-        auto_start_machines=reader.find_truth("auto_start_machines"),
-        min_machines_running=_whole(reader, "min_machines_running"),
-        processes=reader.texts("processes"),
-        concurrency=_concurrency(reader),
-        tls_options=_raw_object(reader, "tls_options"),
-        http_options=_raw_object(reader, "http_options"),
-        checks=tuple(_check(check) for check in reader.objects("checks")),
-        machine_checks=_raw(reader, "machine_checks"),
-    )
-
-
-def _service(reader: Reader) -> Service:
-    ports = reader.objects("ports")
-    for port in ports:
-        for key in ("port", "start_port", "end_port"):
-            port.find_whole(key, low=1, high=65535)
-        port.find_texts("handlers")
-    return Service(
-        protocol=reader.text("protocol"),
-        internal_port=_whole(reader, "internal_port"),
-        auto_stop_machines=_autostop(reader),
-        auto_start_machines=reader.find_truth("auto_start_machines"),
-        min_machines_running=_whole(reader, "min_machines_running"),
-        ports=tuple(port.document for port in ports),
-        concurrency=_concurrency(reader),
-        tcp_checks=tuple(_check(check) for check in reader.objects("tcp_checks")),
-        http_checks=tuple(_check(check) for check in reader.objects("http_checks")),
-        machine_checks=_raw(reader, "machine_checks"),
-        processes=reader.texts("processes"),
-    )
-
-
-def _check(reader: Reader) -> Check:
-    headers = reader.find_object("headers")
-    return Check(
-        type=reader.text("type"),
-        port=_whole(reader, "port"),
-        interval=_duration(reader, "interval"),
-        timeout=_duration(reader, "timeout"),
-        grace_period=_duration(reader, "grace_period"),
-        method=reader.text("method"),
-        path=reader.text("path"),
-        protocol=reader.text("protocol"),
-        tls_skip_verify=reader.find_truth("tls_skip_verify"),
-        tls_server_name=reader.text("tls_server_name"),
-        headers={name: _header(headers, name) for name in headers.document} if headers else {},
-        processes=reader.texts("processes"),
-    )
-
-
-def _header(reader: Reader, name: str) -> tuple[str, ...]:
-    return reader.texts(name) if isinstance(reader.document[name], list) else (reader.text(name),)
-
-
-def _file(reader: Reader) -> FileSection:
-    return FileSection(
-        guest_path=reader.text("guest_path"),
-        local_path=reader.text("local_path"),
-        secret_name=reader.text("secret_name"),
-        raw_value=reader.find_text("raw_value"),
-        processes=reader.texts("processes"),
-    )
-
-
-def _restart(reader: Reader) -> RestartSection:
-    return RestartSection(
-        policy=reader.text("policy"), retries=_whole(reader, "retries"), processes=reader.texts("processes")
-    )
-
-
-def _vm(reader: Reader) -> Vm:
-    return Vm(
-        size=reader.text("size"),
-        memory=reader.text("memory"),
-        cpu_kind=reader.text("cpu_kind"),
-        cpus=_whole(reader, "cpus"),
-        memory_mb=_whole(reader, "memory_mb"),
-        max_memory_mb=_whole(reader, "max_memory_mb"),
-        gpus=_whole(reader, "gpus"),
-        gpu_kind=reader.text("gpu_kind"),
-        kernel_args=reader.texts("kernel_args"),
-        host_dedication_id=reader.text("host_dedication_id"),
-        persist_rootfs=reader.text("persist_rootfs"),
-        processes=reader.texts("processes"),
-    )
-
-
-def _metrics(reader: Reader) -> Metrics:
-    return Metrics(
-        port=_whole(reader, "port"),
-        path=reader.text("path"),
-        https=reader.find_truth("https"),
-        processes=reader.texts("processes"),
-    )
+def _split(reader: Reader, key: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(reader.text(key)))
+    except ValueError as error:
+        field = reader.at(key)
+        raise Invalid(f"{field} {reader.text(key)!r} cannot be split into words: {error}", field=field) from None

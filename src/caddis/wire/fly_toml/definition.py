@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from caddis.wire.duration import format_duration
 from caddis.wire.fly_toml.config import FlyToml
 from caddis.wire.fly_toml.decode import decode
-from caddis.wire.fly_toml.locate import Source
 from caddis.wire.fly_toml.patches import patch
-
-_DURATIONS = frozenset(
-    {"kill_timeout", "wait_timeout", "release_command_timeout", "interval", "timeout", "grace_period"}
-)
-_SPELLED = {"build_target": "build-target"}
+from caddis.wire.fly_toml.schema import Kind, Known, keys_of
+from caddis.wire.fly_toml.source import Source
 
 
 def definition(config: FlyToml) -> dict[str, Any]:
     """The document in the one form and in flyctl's order; what the file does not say is left out."""
-    return _table(config)
+    return _table(FlyToml, config)
 
 
 def from_definition(document: Mapping[str, Any]) -> FlyToml:
-    """The configuration that a release kept; Invalid where a foreign client's has wrong types."""
-    return replace(decode(patch(document)), document=document, source=Source("the release's configuration.json"))
+    """The configuration that a release kept; with faults, where a foreign client's has wrong types."""
+    config, faults = decode(patch(document).document)
+    return replace(config, document=document, source=Source("the release's configuration"), faults=faults)
 
 
-def _table(value: Any) -> dict[str, Any]:
+def _table(shape: Any, value: Any) -> dict[str, Any]:
     document: dict[str, Any] = {}
-    for known in fields(value):
+    for known in keys_of(shape):
         inner = getattr(value, known.name)
-        if not known.compare or inner is None or (inner in ("", ()) and known.name != "raw_value"):
-            continue
-        if isinstance(inner, Mapping) and not inner:
-            continue
-        if known.name == "headers":
-            inner = {name: values[0] if len(values) == 1 else values for name, values in inner.items()}
-        key = _SPELLED.get(known.name, known.name)
-        document[key] = format_duration(inner) if known.name in _DURATIONS else _value(inner)
+        if inner is not None and (inner not in ("", (), {}) or known.name == "raw_value" or _may_be_empty(known)):
+            document[known.key] = _value(known, inner)
     return document
 
 
-def _value(value: Any) -> Any:
-    if is_dataclass(value):
-        return _table(value)
+def _may_be_empty(known: Known) -> bool:
+    """Whether an empty table is something else than none."""
+    return known.kind in (Kind.FREE, Kind.TABLE)
+
+
+def _value(known: Known, value: Any) -> Any:
+    match known.kind:
+        case Kind.DURATION:
+            return format_duration(value)
+        case Kind.HEADERS:
+            return {name: values[0] if len(values) == 1 else list(values) for name, values in value.items()}
+        case Kind.TABLE if not known.raw:
+            return _table(known.shape, value)
+        case Kind.TABLES if not known.raw:
+            return [_table(known.shape, entry) for entry in value]
+        case Kind.TABLE_MAP:
+            return {name: _table(known.shape, entry) for name, entry in value.items()}
+        case _:
+            return _plain(value)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _value(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_value(inner) for inner in value]
-    return value
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

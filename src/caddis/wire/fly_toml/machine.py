@@ -32,7 +32,8 @@ class Deployed:
 def to_machine_config(config: FlyToml, group: str, deployed: Deployed) -> dict[str, Any]:
     """The config document of a machine of `group`, without mounts: which volume it gets is the planner's business.
 
-    `guest` is there only when [[vm]] says a size. Invalid where a command cannot be split or a check has no port.
+    `guest` is there only when [[vm]] says a size, and statics never: nothing here serves them, of which validate warns.
+    Invalid where a command cannot be split or a check has no port.
     """
     document: dict[str, Any] = {
         "image": deployed.image,
@@ -54,7 +55,6 @@ def to_machine_config(config: FlyToml, group: str, deployed: Deployed) -> dict[s
         "checks": _checks(config, group),
         "stop_config": _stop_config(config),
         "files": _files(config, group, deployed.files or {}),
-        "statics": [dict(static) for static in config.statics],
         "metrics": _metrics(config, group),
     }
     return document | {key: value for key, value in optional.items() if value}
@@ -167,6 +167,9 @@ def _checks(config: FlyToml, group: str) -> dict[str, Any]:
     for name, check in config.checks.items():
         if not sections_for(config, (check,), group):
             continue
+        if check.type == "script":
+            checks[name] = {**_check(check, check.type), "command": list(check.command)}
+            continue
         port = check.port or (config.http_service.internal_port if config.http_service else None)
         if port is None:
             raise Invalid(f"checks.{name}.port is missing: give the port to check", field=f"checks.{name}.port")
@@ -176,7 +179,7 @@ def _checks(config: FlyToml, group: str) -> dict[str, Any]:
 
 def _check(check: Check, kind: str) -> dict[str, Any]:
     document: dict[str, Any] = {"type": kind}
-    if check.port is not None:
+    if check.port is not None and kind != "script":
         document["port"] = check.port
     for key in ("interval", "timeout", "grace_period"):
         seconds: float | None = getattr(check, key)

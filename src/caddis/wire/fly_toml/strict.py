@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
-from caddis.wire.fly_toml import config as shapes
+from caddis.wire.fly_toml.config import FlyToml
 from caddis.wire.fly_toml.patches import patch
+from caddis.wire.fly_toml.schema import Kind, keys_of
 
-_INNER: Mapping[str, Any] = {
-    "experimental": shapes.Experimental,
-    "build": shapes.Build,
-    "deploy": shapes.Deploy,
-    "mounts": shapes.Mount,
-    "http_service": shapes.HttpService,
-    "services": shapes.Service,
-    "files": shapes.FileSection,
-    "restart": shapes.RestartSection,
-    "vm": shapes.Vm,
-    "metrics": shapes.Metrics,
-    "release_command_vm": shapes.Vm,
-    "concurrency": shapes.Concurrency,
-    "tcp_checks": shapes.Check,
-    "http_checks": shapes.Check,
-}
-_SPELLED = {"build_target": "build-target"}
+_NUMBERS = re.compile(r"\[\d+\]")
 
 
-def list_unknown_keys(config: shapes.FlyToml) -> list[str]:
-    """Sections ("colour") and keys ("mounts.sauce") that mean nothing, in the file's order, each once."""
-    return list(dict.fromkeys(_unknown(patch(config.document), shapes.FlyToml, "")))
+def list_unknown_keys(config: FlyToml) -> list[tuple[str, int | None]]:
+    """Sections ("colour") and keys ("mounts.sauce") that mean nothing, each once, with its row, in the file's order."""
+    found: dict[str, int | None] = {}
+    for path in _unknown(patch(config.document).document, FlyToml, ""):
+        found.setdefault(_NUMBERS.sub("", path), config.source.row_of(path))
+    return sorted(found.items(), key=lambda one: one[1] or 0)
 
 
-def _unknown(table: Mapping[str, Any], shape: Any, prefix: str) -> Iterator[str]:
-    known = {_SPELLED.get(field.name, field.name) for field in fields(shape) if field.compare}
+def _unknown(table: Mapping[str, Any], shape: Any, path: str) -> Iterator[str]:
+    known = {one.key: one for one in keys_of(shape)}
     for key, value in table.items():
-        name = f"{prefix}.{key}" if prefix else key
+        here = f"{path}.{key}" if path else key
         if key not in known:
-            yield name
+            yield here
             continue
-        inner = _INNER.get(key)
-        if key == "checks" and shape is shapes.FlyToml and isinstance(value, Mapping):
-            for check_name, check in value.items():
-                if isinstance(check, Mapping):
-                    yield from _unknown(check, shapes.Check, f"{name}.{check_name}")
-            continue
-        inner = shapes.Check if key == "checks" else inner
-        for entry in value if isinstance(value, list) else [value]:
-            if inner is not None and isinstance(entry, Mapping):
-                yield from _unknown(entry, inner, name)
+        one = known[key]
+        for place, entry in _entries(one.kind, value, here):
+            if isinstance(entry, Mapping):
+                yield from _unknown(entry, one.shape, place)
+
+
+def _entries(kind: Kind, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The tables below a key whose keys are known, and their places."""
+    if kind is Kind.TABLE:
+        yield path, value
+    elif kind is Kind.TABLES and isinstance(value, list):
+        yield from ((f"{path}[{position}]", entry) for position, entry in enumerate(value))
+    elif kind is Kind.TABLE_MAP and isinstance(value, Mapping):
+        yield from ((f"{path}.{name}", entry) for name, entry in value.items())

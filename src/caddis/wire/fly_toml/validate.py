@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 
-from caddis.domain.errors import Invalid, Problem
+from caddis.domain.errors import Invalid
 from caddis.domain.ids import check_app_name
 from caddis.domain.machine import MAX_KILL_TIMEOUT
 from caddis.wire.fly_toml.config import FlyToml
 from caddis.wire.fly_toml.findings import Finding, Level, Report
-from caddis.wire.fly_toml.groups import Grouped, group_names, guest_of, mounts_for
+from caddis.wire.fly_toml.groups import Grouped, group_names, mounts_for
 from caddis.wire.fly_toml.machine import split_command
 from caddis.wire.fly_toml.validate_mounts import check_mounts
-from caddis.wire.fly_toml.validate_services import check_checks, check_services
+from caddis.wire.fly_toml.validate_services import check_checks, check_machine_checks, check_services
+from caddis.wire.fly_toml.validate_vms import check_vm
 from caddis.wire.signals import check_stop_signal
-from caddis.wire.vm_size import NO_GPUS, check_guest
 
 STRATEGIES = ("canary", "rolling", "immediate", "bluegreen")
 _COMPRESSIONS = ("gzip", "zstd")
@@ -23,10 +24,12 @@ _POLICIES = ("always", "never", "on-failure")
 
 def validate(config: FlyToml, *, groups: Collection[str] | None = None) -> list[Finding]:
     """Everything found, errors first, each in the order of the file; `groups` are those to deploy, all unless given."""
-    findings: list[Finding] = []
+    found: list[tuple[Level, str, str]] = [("error", fault.key, fault.message) for fault in config.faults]
+    wrong = frozenset(fault.key for fault in config.faults)
 
     def report(level: Level, key: str, message: str) -> None:
-        findings.append(Finding(level=level, message=message, key=key, row=config.source.row_of(key)))
+        if not _follows_from(key, wrong):
+            found.append((level, key, message))
 
     _check_top(config, report)
     _check_build(config, report)
@@ -36,32 +39,47 @@ def validate(config: FlyToml, *, groups: Collection[str] | None = None) -> list[
     check_mounts(config, report)
     check_services(config, report)
     check_checks(config, report)
-    _check_vms(config, report)
+    for position, vm in enumerate(config.vm):
+        check_vm(vm, f"vm[{position}]", report)
     _check_restart(config, report)
     _check_files(config, report)
+    _check_statics(config, report)
+    check_machine_checks(config.machine_checks, "machine_checks", report)
     _check_groups(config, report)
+    findings = [
+        Finding(level=level, message=message, key=key, row=config.source.row_of(key)) for level, key, message in found
+    ]
     return sorted(findings, key=lambda finding: (finding.level != "error", finding.row or 0))
 
 
-def _tell(report: Report, problem: Problem, key: str) -> None:
-    report("error", problem.field or key, problem.message)
+def _follows_from(key: str, wrong: frozenset[str]) -> bool:
+    """Whether what was found at `key` may only be because a value there, or the list of groups, has a wrong type."""
+    if key.endswith(".processes") and "processes" in wrong:
+        return True
+    return any(
+        key == other or key.startswith((f"{other}.", f"{other}[")) or re.fullmatch(rf"{re.escape(key)}\[\d+\]", other)
+        for other in wrong
+    )
+
+
+def _tell(report: Report, key: str, check: Callable[[], object]) -> None:
+    """Report what `check` refuses."""
+    try:
+        check()
+    except Invalid as problem:
+        report("error", key, problem.message)
 
 
 def _check_top(config: FlyToml, report: Report) -> None:
-    try:
-        if config.app:
-            check_app_name(config.app)
-    except Invalid as problem:
-        report("error", "app", problem.message)
-    try:
-        if config.kill_signal:
-            check_stop_signal(config.kill_signal, field="kill_signal")
-        if config.console_command:
-            split_command(config.console_command, what="console_command")
-    except Invalid as problem:
-        _tell(report, problem, "kill_signal")
+    if config.app:
+        _tell(report, "app", lambda: check_app_name(config.app))
+    if config.kill_signal:
+        _tell(report, "kill_signal", lambda: check_stop_signal(config.kill_signal, field="kill_signal"))
+    _check_command("console_command", config.console_command, report)
     if config.kill_timeout is not None and not 0 <= config.kill_timeout <= MAX_KILL_TIMEOUT:
         report("error", "kill_timeout", f"kill_timeout must be from 0 to {MAX_KILL_TIMEOUT:.0f} seconds")
+    if config.swap_size_mb is not None and config.swap_size_mb < 0:
+        report("error", "swap_size_mb", "swap_size_mb must not be negative")
 
 
 def _check_build(config: FlyToml, report: Report) -> None:
@@ -113,11 +131,14 @@ def _check_deploy(config: FlyToml, groups: Collection[str], report: Report) -> N
         report(
             "error", "deploy.release_command_volume", "deploy.release_command_volume needs [mounts]: what is forked?"
         )
-    for key in ("release_command", "seed_command"):
-        try:
-            split_command(getattr(deploy, key), what=f"deploy.{key}")
-        except Invalid as problem:
-            _tell(report, problem, f"deploy.{key}")
+    for key, command in (("release_command", deploy.release_command), ("seed_command", deploy.seed_command)):
+        _check_command(f"deploy.{key}", command, report)
+    if deploy.release_command_vm is not None:
+        check_vm(deploy.release_command_vm, "deploy.release_command_vm", report)
+
+
+def _check_command(key: str, command: str, report: Report) -> None:
+    _tell(report, key, lambda: split_command(command, what=key))
 
 
 def _check_env(config: FlyToml, report: Report) -> None:
@@ -134,26 +155,6 @@ def _check_processes(config: FlyToml, report: Report) -> None:
             split_command(command, what=f"processes.{group}")
         except Invalid as problem:
             report("error", f"processes.{group}", f"Could not parse command for {group!r} process group: {problem}")
-
-
-def _check_vms(config: FlyToml, report: Report) -> None:
-    for position, vm in enumerate(config.vm):
-        path = f"vm[{position}]"
-        if vm.gpus or vm.gpu_kind:
-            report("error", f"{path}.{'gpu_kind' if vm.gpu_kind else 'gpus'}", NO_GPUS)
-            continue
-        try:
-            guest = guest_of(vm, path=path)
-            if guest.memory_mb == 0:
-                key = "memory" if vm.memory_mb is None else "memory_mb"
-                report("error", f"{path}.{key}", "memory cannot be zero")
-            else:
-                check_guest(guest, field=path)
-        except Invalid as problem:
-            key = problem.field or path
-            if key.endswith(".memory_mb") and vm.memory_mb is None and vm.memory:
-                key = f"{path}.memory"  # as the file spells it
-            report("error", key, problem.message)
 
 
 def _check_restart(config: FlyToml, report: Report) -> None:
@@ -179,6 +180,21 @@ def _check_files(config: FlyToml, report: Report) -> None:
         sources = [file.local_path, file.secret_name, file.raw_value is not None]
         if sum(bool(source) for source in sources) != 1:
             report("error", path, f"{path} needs exactly one of local_path, secret_name and raw_value")
+
+
+def _check_statics(config: FlyToml, report: Report) -> None:
+    for position, static in enumerate(config.statics):
+        path = f"statics[{position}]"
+        for key, example in (("guest_path", "/app/public"), ("url_prefix", "/public")):
+            value = static.get(key)
+            if not isinstance(value, str) or not value.startswith("/"):
+                report("error", f"{path}.{key}", f"{path}.{key} must be an absolute path, like {example}")
+    if config.statics:
+        report(
+            "warning",
+            "statics",
+            "[[statics]] is left out: nothing here serves an app's files but the app itself, so let it serve them",
+        )
 
 
 def _check_groups(config: FlyToml, report: Report) -> None:

@@ -18,17 +18,22 @@ _UNWRITABLE = "'\n\r\t"  # what a literal string cannot hold or should not show
 
 
 def write(config: FlyToml, *, name: str = "fly.toml", at: datetime) -> str:
-    """The text of a configuration file; JSON when `name` says so."""
+    """The text of a new configuration file; JSON or YAML when `name` says so."""
     document = definition(config)
     if name.endswith(".json"):
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    title = f"configuration of the app {' '.join(config.app.split()) or 'without a name'}"
+    app = "".join(character for character in config.app if character.isprintable())
+    title = f"configuration of the app {app or 'without a name'}"
     header = [
         f"# {name}: {title}, written {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "#",
         "# Every section that may stand here: https://fly.io/docs/reference/configuration/",
         "",
     ]
+    if name.endswith((".yaml", ".yml")):
+        from caddis.wire.fly_toml.yaml_edit import dump
+
+        return "\n".join([*header, dump(document)])
     return "\n".join([*header, *_table(document, (), "")]).rstrip("\n") + "\n"
 
 
