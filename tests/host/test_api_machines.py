@@ -186,7 +186,9 @@ def test_what_concerns_one_machine_is_passed_on_as_it_is(api: ApiServer, app: st
         ("POST", "cordon"), ("POST", "uncordon"), ("POST", "restart"), ("GET", "metadata/k"), ("POST", "metadata/k"),
         ("DELETE", "metadata/k"),
     ):  # fmt: skip
-        assert api.http.request(method, f"{path}/{verb}").json()["verb"] == verb.split("/")[-1]
+        api.http.request(method, f"{path}/{verb}", json={"value": "v"} if verb == "metadata/k" else None)
+        asked = api.agents[_host_of(api, machine)].orders[-1]
+        assert asked[:2] == (method, f"/machines/{machine}/{verb}")
 
 
 def test_a_metadata_key_cannot_lead_elsewhere(api: ApiServer, app: str) -> None:
