@@ -177,7 +177,7 @@ COMMAND = verb(
         text("auto-stop", help="What to do with machines that nobody uses: off, stop or suspend", default="stop"),
         text("command", help="The command that the app's machines run"),
         many("volume", "v", help="NAME:/PATH[:OPTIONS]: keep /PATH on a volume of that name; may be repeated"),
-        many("secret", help="NAME=VALUE, encrypted, for the machines' environment; may be repeated"),
+        many("secret", help="NAME=VALUE: a secret of the app, or NAME=- to read it from stdin; may be repeated"),
         switch("json", help="Write fly.json instead of fly.toml"),
         switch("yaml", help="Not supported"),
         switch("no-create-app", help="Use an app that exists", aliases=("no-create",), hidden=True),

@@ -6,10 +6,9 @@ import secrets
 from collections.abc import Mapping
 
 from caddis.cli.call import Call
-from caddis.cli.deploy.options import read_pairs
 from caddis.cli.launch.scanners.source import Source
-from caddis.client.apps import app_path
-from caddis.client.request import post
+from caddis.cli.secrets.given import read_pairs
+from caddis.client.secrets import change_secrets
 
 _LENGTH = 48  # bytes of a made-up value
 
@@ -18,10 +17,10 @@ def choose_secrets(call: Call, source: Source | None) -> dict[str, str]:
     """Names and values; Invalid for a --secret that is not NAME=VALUE."""
     needed = source.secrets if source is not None else {}
     made = {name: value or secrets.token_urlsafe(_LENGTH) for name, value in needed.items()}
-    return {**made, **read_pairs(call.many("secret"), "--secret")}
+    return {**made, **read_pairs(call.many("secret"))}
 
 
 def set_secrets(call: Call, app: str, values: Mapping[str, str]) -> None:
     """Keep them for the app's machines; the first deploy hands them over."""
-    call.send(post(f"{app_path(app)}/secrets", {"values": dict(values)}))
-    call.say(f"Set secrets on {app}: {', '.join(sorted(values))}")
+    call.send(change_secrets(app, values))
+    call.say(f"Secrets are staged for the first deployment: {', '.join(sorted(values))}")
