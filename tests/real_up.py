@@ -58,9 +58,9 @@ class Running:
 
 
 @contextmanager
-def running(*more: str, hosts: int = 2, pool_size: str = "3G") -> Iterator[Running]:
+def running(*more: str, hosts: int = 2, pool_size: str = "3G", where: Path | None = None) -> Iterator[Running]:
     """Up, told `more`, until the block ends; then everything is stopped, detached and deleted."""
-    folder = Path(tempfile.mkdtemp(prefix="caddis-e2e-"))
+    folder = Path(tempfile.mkdtemp(prefix="caddis-e2e-", dir=where))
     data = folder / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FLY_", "CADDIS_"))}
     environment |= {"XDG_CONFIG_HOME": str(folder / "config"), "TERM": "dumb", "PATH": f"{BIN}:{os.environ['PATH']}"}

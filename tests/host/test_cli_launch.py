@@ -125,7 +125,7 @@ def test_an_old_file_is_used_with_copy_config_and_replaced_with_yes(fly: Fly) ->
         (("--attach",), "--attach is not there"),
         (("--manifest",), "--manifest is not there"),
         (("--reuse-app",), "--reuse-app is no longer supported"),
-        (("--secret", "x"), "--secret 'x' is not NAME=VALUE"),
+        (("--secret", "x"), "secrets must be given as NAME=VALUE"),
         (("--env", "x"), "--env 'x' is not NAME=VALUE"),
         (("--internal-port", "70000"), "--internal-port is 70000"),
         (("--auto-stop", "soon"), "--auto-stop is 'soon'"),
@@ -341,7 +341,7 @@ def test_secrets_are_set_before_the_deploy_and_a_framework_s_key_is_made_up(fly:
     (fly.folder / "shop" / "settings.py").write_text("SECRET_KEY = os.environ['SECRET_KEY']\n")
     said = fly("launch", "--no-deploy", "--secret", "TOKEN=a=b")
     assert said.code == 0, said.err
-    assert "Set secrets on my-app: SECRET_KEY, TOKEN\n" in said.out
+    assert "Secrets are staged for the first deployment: SECRET_KEY, TOKEN\n" in said.out
     (sent,) = [body for method, path, body in fly.api.requests if path.endswith("/secrets") and method == "POST"]
     assert sent["values"]["TOKEN"] == "a=b"
     assert len(sent["values"]["SECRET_KEY"]) > 40
