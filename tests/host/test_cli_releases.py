@@ -369,6 +369,18 @@ def test_when_the_first_machine_fails_unused_volumes_are_thrown_away(fly: Fly) -
     assert {fly.api.volumes[one]["attached_machine_id"] for one in made} <= set(fly.api.machines)
 
 
+def test_a_rollback_over_added_mounts_says_which_volume_its_machine_loses(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN)
+    assert fly("deploy", "--ha=false").code == 0
+    volume = fly.api.add_volume("myapp")
+    fly.write("fly.toml", TOML)
+    assert fly("deploy").code == 0
+    said = fly("releases", "rollback", "--yes")
+    assert said.code == 0, said.err
+    assert f"[app] loses its volume {volume}, which stays with its data" in said.out
+    assert mounts(fly) == [("started", None)] and fly.api.volumes[volume]["state"] == "created"
+
+
 def test_the_words_around_releases(fly: Fly) -> None:
     deployed(fly)
     assert fly("releases", "-a", "myapp").out == fly("releases", "list", "-a", "myapp").out

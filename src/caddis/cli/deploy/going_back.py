@@ -44,6 +44,8 @@ def go_back(call: Call, version: int | None) -> None:
     comebacks = find_data(releases, number, _held(observed, the_plan)) if call.switch("with-data") else []
     volumes = NewVolumes(call=call, app=app, comebacks=comebacks)
     _tell(call, releases, target, comebacks=comebacks, taken=volumes.check())
+    for lost in the_plan.questions:
+        call.say(f" * machine {lost.machine} [{lost.group}] loses its volume {lost.volume}, which stays with its data")
     if not call.switch("yes") and not call.confirm(f"Roll {app} back to v{number}?"):
         raise Conflict("rollback cancelled: nothing was changed")
     try:
