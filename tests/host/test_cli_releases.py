@@ -196,6 +196,8 @@ def test_a_port_that_only_the_machine_itself_reaches_is_found(fly: Fly) -> None:
     fly.api.listens_on = "127.0.0.1"
     assert wait_listening(client, "myapp", machine, found["config"], seconds=0) == {"8080"}
     assert listening(client, "myapp", machine) == (set(), {"127.0.0.1:8080"})
+    del fly.api.machines[machine]
+    assert wait_listening(client, "myapp", machine, found["config"]) == set()  # nobody can say
     client.close()
 
 
