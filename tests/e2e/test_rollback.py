@@ -115,6 +115,12 @@ def test_with_the_data_the_old_image_runs_on_a_new_volume_and_the_present_one_st
     assert (kept["state"], kept["attached_machine_id"]) == ("created", None)
 
 
+def test_the_images_of_all_complete_releases_are_kept(diary: Diary) -> None:
+    kept = json.loads((diary.calls.up.data / "images" / "kept" / "diary.json").read_text())
+    digests = [release["metadata"]["image_digest"] for release in diary.releases()]
+    assert [image["digest"] for image in kept] == digests and len(set(digests)) == 2
+
+
 def test_and_back_again(diary: Diary) -> None:
     volume = diary.volume
     diary.fly("releases", "rollback", "v3", "--with-data", "--yes", "--smoke-checks=false")

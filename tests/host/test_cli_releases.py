@@ -196,6 +196,8 @@ def test_a_port_that_only_the_machine_itself_reaches_is_found(fly: Fly) -> None:
     fly.api.listens_on = "127.0.0.1"
     assert wait_listening(client, "myapp", machine, found["config"], seconds=0) == {"8080"}
     assert listening(client, "myapp", machine) == (set(), {"127.0.0.1:8080"})
+    del fly.api.machines[machine]
+    assert wait_listening(client, "myapp", machine, found["config"]) == set()  # nobody can say
     client.close()
 
 
@@ -367,6 +369,18 @@ def test_when_the_first_machine_fails_unused_volumes_are_thrown_away(fly: Fly) -
     made = set(fly.api.volumes) - before
     assert len(made) == 1  # the first machine has it; the second machine's was not needed
     assert {fly.api.volumes[one]["attached_machine_id"] for one in made} <= set(fly.api.machines)
+
+
+def test_a_rollback_over_added_mounts_says_which_volume_its_machine_loses(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN)
+    assert fly("deploy", "--ha=false").code == 0
+    volume = fly.api.add_volume("myapp")
+    fly.write("fly.toml", TOML)
+    assert fly("deploy").code == 0
+    said = fly("releases", "rollback", "--yes")
+    assert said.code == 0, said.err
+    assert f"[app] loses its volume {volume}, which stays with its data" in said.out
+    assert mounts(fly) == [("started", None)] and fly.api.volumes[volume]["state"] == "created"
 
 
 def test_the_words_around_releases(fly: Fly) -> None:

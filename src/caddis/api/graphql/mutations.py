@@ -10,6 +10,7 @@ from caddis.api.graphql.apps import Resolver, Told, find_app, get_organization_b
 from caddis.api.graphql.endpoint import Asked
 from caddis.catalog import apps, releases
 from caddis.control.apps import destroy_app
+from caddis.control.kept_images import keep_images
 from caddis.domain.errors import Invalid
 from caddis.domain.ids import ulid
 from caddis.wire.app import app_request_from_wire
@@ -66,10 +67,11 @@ async def update_release(_root: None, info: Info, input: Told) -> Told:
     control = asked.call.control
     patch = release_patch_from_wire(input)
     release = await control.read(releases.get_release, input["releaseId"])
-    await find_app(asked, release.app)
-    return _payload(
-        input, release=release_to_graphql(await control.write(releases.set_status, release.id, patch.status))
-    )
+    app = await find_app(asked, release.app)
+    patched = await control.write(releases.set_status, release.id, patch.status)
+    if patched.status == releases.COMPLETE:
+        await keep_images(control, app)
+    return _payload(input, release=release_to_graphql(patched))
 
 
 def _writer(info: Info) -> Asked:

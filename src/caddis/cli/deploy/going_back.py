@@ -11,6 +11,7 @@ from caddis.cli.call import Call
 from caddis.cli.deploy.comeback import NewVolumes
 from caddis.cli.deploy.current import Observed, observe
 from caddis.cli.deploy.history import Comeback, Held, choose_target, find_data
+from caddis.cli.deploy.moves import Plan, ReplaceMachine, UpdateMachine
 from caddis.cli.deploy.options import read_options
 from caddis.cli.deploy.releasing import Intent, find_region, make_plan, refuse_suspended, release
 from caddis.cli.machine.show_machine import metadata_of
@@ -39,10 +40,12 @@ def go_back(call: Call, version: int | None) -> None:
     options = replace(read_options(call, config), skip_release_command=True)
     image = _find_image(call, app, target)
     intent = _intent(target, config, image, options.env)
-    make_plan(call, intent, observed, options)
-    comebacks = find_data(releases, number, _held(observed)) if call.switch("with-data") else []
+    the_plan = make_plan(call, intent, observed, options)
+    comebacks = find_data(releases, number, _held(observed, the_plan)) if call.switch("with-data") else []
     volumes = NewVolumes(call=call, app=app, comebacks=comebacks)
     _tell(call, releases, target, comebacks=comebacks, taken=volumes.check())
+    for lost in the_plan.questions:
+        call.say(f" * machine {lost.machine} [{lost.group}] loses its volume {lost.volume}, which stays with its data")
     if not call.switch("yes") and not call.confirm(f"Roll {app} back to v{number}?"):
         raise Conflict("rollback cancelled: nothing was changed")
     try:
@@ -102,7 +105,9 @@ def _intent(target: Wire, config: FlyToml, image: str, env: Mapping[str, str]) -
     )
 
 
-def _held(observed: Observed) -> list[Held]:
+def _held(observed: Observed, the_plan: Plan) -> list[Held]:
+    """The machines with volumes that the plan is about."""
+    changed = {move.machine for move in the_plan.moves if isinstance(move, UpdateMachine | ReplaceMachine)}
     return [
         Held(
             machine=machine.id,
@@ -111,7 +116,7 @@ def _held(observed: Observed) -> list[Held]:
             version=int(metadata_of(observed.machines[machine.id]).get("fly_release_version") or 0),
         )
         for machine in observed.current.machines
-        if machine.mount is not None
+        if machine.mount is not None and machine.id in changed
     ]
 
 

@@ -106,11 +106,20 @@ def tcp_ports(config: Wire) -> set[str]:
 def listening(client: Client, app: str, machine: str) -> tuple[set[str], set[str]]:
     """Ports that others reach, and all addresses that are listened on; nothing when that cannot be seen."""
     try:
-        processes = client.send(list_processes(app, machine)) or []
+        addresses = _addresses(client, app, machine)
     except Problem:
         return set(), set()
-    addresses = {str(socket.get("address", "")) for one in processes for socket in one.get("listen_sockets") or []}
-    return {one.rpartition(":")[2] for one in addresses if not one.startswith(_LOOPBACK)}, addresses
+    return _reached(addresses), addresses
+
+
+def _addresses(client: Client, app: str, machine: str) -> set[str]:
+    processes = client.send(list_processes(app, machine)) or []
+    return {str(socket.get("address", "")) for one in processes for socket in one.get("listen_sockets") or []}
+
+
+def _reached(addresses: set[str]) -> set[str]:
+    """The ports of those that not only the machine itself reaches."""
+    return {one.rpartition(":")[2] for one in addresses if not one.startswith(_LOOPBACK)}
 
 
 def wait_listening(
@@ -122,7 +131,10 @@ def wait_listening(
     grace = max((parse_duration(str(check.get("grace_period") or "0s")) for check in checks), default=0.0)
     over = time.monotonic() + max(seconds, grace)
     while True:
-        missing = tcp_ports(config) - listening(client, app, machine)[0]
+        try:
+            missing = tcp_ports(config) - _reached(_addresses(client, app, machine))
+        except Problem:
+            return set()  # it cannot be seen, and so nothing can be said
         if not missing or time.monotonic() >= over:
             return missing
         time.sleep(POLL_SECONDS)
