@@ -47,6 +47,9 @@ class FakeApi:
     log: list[str] = field(default_factory=list)
     build_lines: list[str] = field(default_factory=lambda: ["STEP 1/1", '{"image": "web:deployment-1"}'])
     exit_of_release_command: int = 0
+    no_snapshots: str = ""  # why none can be taken
+    checks: list[dict[str, Any]] = field(default_factory=list)  # what every machine reports
+    full_for: int = 0  # so many machines more are refused for want of room
     count: int = 0
     url: str = ""
 
@@ -93,9 +96,10 @@ class FakeApi:
             "updated_at": AT,
             "host_status": "ok",
             "events": [],
-            "checks": [],
+            "checks": self.checks,
+            "cordoned": False,
         }
-        if config.get("env", {}).get("RELEASE_COMMAND"):
+        if {"RELEASE_COMMAND", "FLY_TEST_COMMAND"} & set(config.get("env", {})):
             ended = {"exit_event": {"exit_code": self.exit_of_release_command, "requested_stop": False}}
             self.machines[machine]["events"] = [{"id": "1", "type": "exit", "request": ended, "timestamp": 0}]
         self._attach(machine, config)
@@ -122,6 +126,9 @@ class FakeApi:
             case ("GET", "api", "v1", "volumes", volume):
                 found = self._get(self.volumes, volume, "volume")
                 return {**found, "app_name": found["app"]}
+            case ("GET", "api", "v1", "machines", machine):
+                found = self._get(self.machines, machine, "machine")
+                return {**found, "app_name": found["app"]}
             case ("GET", "v1", "apps"):
                 return {"apps": list(self.apps.values())}
             case ("POST", "v1", "apps"):
@@ -137,6 +144,7 @@ class FakeApi:
             case ("PATCH", "api", "v1", "releases", release_id):
                 release = next(one for one in self.releases if one["id"] == release_id)
                 release["status"] = body["status"]
+                release["metadata"] = {**(release.get("metadata") or {}), **(body.get("metadata") or {})}
                 if body["status"] == "complete":
                     self.apps[release["app_name"]]["status"] = "deployed"
                 return release
@@ -172,7 +180,7 @@ class FakeApi:
             case ("POST", "volumes"):
                 wish = {key: more["body"].get(key) for key in ("size_gb", "region", "snapshot_retention")}
                 return self.volumes[self.add_volume(app["name"], more["body"]["name"], **wish)]
-            case ("GET", "volumes", volume, "snapshots"):
+            case ("GET", "volumes", volume, "snapshots"):  # also of volumes that are gone
                 return self.snapshots.get(volume, [])
             case (_, "volumes", volume, *verb):
                 found = self._get(self.volumes, volume, "volume")
@@ -185,14 +193,20 @@ class FakeApi:
                 return {"image": more["body"]["image"], "digest": "sha256:1"}
             case ("POST", "machines"):
                 body = more["body"]
+                if self.full_for:
+                    self.full_for -= 1
+                    raise Answer(422, "this host has no room", status="insufficient_capacity")
                 state = "created" if body.get("skip_launch") else "started"
                 machine = self.add_machine(app["name"], body["config"], region=body["region"] or "lhr", state=state)
+                self.machines[machine]["cordoned"] = bool(body.get("skip_service_registration"))
                 return self.machines[machine]
             case (_, "machines", machine, *verb):
                 return self._machine(method, self._get(self.machines, machine, "machine"), verb, **more)
         raise Answer(404, f"no route {method} {rest}")
 
     def _volume(self, method: str, volume: dict[str, Any], verb: list[str], body: Any) -> Any:
+        if verb == ["snapshots"]:
+            return self._take_snapshot(volume["id"])
         if method == "DELETE":
             if volume["attached_machine_id"]:
                 raise Answer(409, f"volume {volume['id']} is attached and cannot be destroyed")
@@ -205,6 +219,13 @@ class FakeApi:
         elif method == "PUT":
             volume |= {key: value for key, value in body.items() if value is not None}
         return volume
+
+    def _take_snapshot(self, volume: str) -> Any:
+        mine = self.snapshots.setdefault(volume, [])
+        if self.no_snapshots:
+            raise Answer(422, self.no_snapshots, status="insufficient_capacity")
+        mine.append({"id": f"vs_{sum(map(len, self.snapshots.values())) + 1}", "status": "created", "created_at": AT})
+        return mine[-1] | {"status": "waiting"}
 
     def _machine(self, method: str, machine: dict[str, Any], verb: list[str], **more: Any) -> Any:
         name, held = machine["id"], self.leases.get(machine["id"])
@@ -238,6 +259,10 @@ class FakeApi:
             case ("DELETE", "lease"):
                 self.leases.pop(name, None)
                 return {"status": "success", "data": {"ok": True}}
+            case ("POST", "metadata", key):
+                machine["config"]["metadata"][key] = more["body"]["value"]
+            case ("DELETE", "metadata", key):
+                machine["config"]["metadata"].pop(key, None)
             case ("GET", "wait"):
                 settled = machine["state"] in ("started", "stopped", "failed", "created")
                 if machine["state"] not in more["query"]["state"] and not (

@@ -46,6 +46,9 @@ class FakeImages:
     def forget_unused(self, digests_in_use: Sequence[str]) -> None:
         """Keeps everything."""
 
+    def keep(self, app: str, images: Sequence[Mapping[str, str]]) -> None:
+        """Keeps everything anyway."""
+
     def build(
         self, context_tar: str, *, tag: str, options: Mapping[str, object], on_line: Callable[[str], None]
     ) -> str:

@@ -132,6 +132,18 @@ def test_a_volume_is_found_by_its_id_alone_by_whoever_reaches_its_app(api: ApiSe
         assert hidden.json()["error"] == absent.json()["error"].replace("vol_none", volume)
 
 
+def test_a_machine_is_found_by_its_id_alone_by_whoever_reaches_its_app(api: ApiServer) -> None:
+    machine = api.http.post("/v1/apps/web/machines", json={"config": {"image": "i"}}).json()["id"]
+    path = f"/api/v1/machines/{machine}"
+    for token in (api.user_token, api.make_token(app_id=_app_id(api, "web")), api.make_token(read_only=True)):
+        found = api.ask("GET", path, token=token).json()
+        assert (found["id"], found["app_name"]) == (machine, "web")
+    for token in (api.make_token(app_id=_app_id(api, "shop")), api.make_token(organization="other")):
+        assert api.ask("GET", path, token=token).status_code == 404
+    api.http.delete(f"/v1/apps/web/machines/{machine}?force=true").raise_for_status()
+    assert api.ask("GET", path).status_code == 404
+
+
 def test_an_app_token_works_on_its_app_and_makes_no_other(api: ApiServer) -> None:
     token = api.make_token(app_id=_app_id(api, "web"))
     assert api.ask("GET", "/v1/apps/web/machines", token=token).json() == []

@@ -65,8 +65,12 @@ def test_a_first_deploy_gives_each_of_two_volumes_a_machine(fly: Fly) -> None:
         "This deployment will:\n"
         ' * create 2 "app" machines\n'
         "No machines in group app, launching a new machine\n"
+        "  Machine 00000000000003 [app] is starting\n"
+        "  Machine 00000000000003 [app] has started, and is watched for a moment\n"
         "  Machine 00000000000003 [app] was created with volume vol_0000000000000001\n"
         "Creating a second machine in group app for high availability\n"
+        "  Machine 00000000000004 [app] is starting\n"
+        "  Machine 00000000000004 [app] has started, and is watched for a moment\n"
         "  Machine 00000000000004 [app] was created with volume vol_0000000000000002\n"
         "\n"
         "Your app is reached, from the host that a machine runs on, at\n"
@@ -265,7 +269,7 @@ def test_a_release_command_may_have_a_fork_of_the_volume_which_is_gone_afterward
         (TOML + '[[mount]]\nsource = "b"\ndestination = "/b"\n', (), "App configuration is not valid"),
         (TOML, ("--strategy", "canary"), "the canary strategy is not possible with mounted volumes"),
         (TOML, ("--strategy", "bluegreen"), "the bluegreen strategy is not possible with mounted volumes"),
-        (PLAIN, ("--strategy", "bluegreen"), "the bluegreen strategy is not there yet"),
+        (PLAIN, ("--strategy", "bluegreen"), "the bluegreen strategy needs at least one health check"),
         (PLAIN, ("--strategy", "yolo"), "unsupported deployment strategy 'yolo'"),
         (PLAIN, ("--wait-timeout", "soon"), "--wait-timeout 'soon' is not a duration"),
         (PLAIN, ("--max-unavailable", "0"), "--max-unavailable must be greater than 0"),

@@ -370,3 +370,14 @@ def test_a_machine_is_chosen_from_a_menu(fly: Fly) -> None:
     talk.expect("Select a machine:")
     talk.answer("1\n")
     assert talk.end() == 0 and fly.api.machines[machine]["cordoned"] is True
+
+
+def test_a_machine_s_id_is_enough(fly: Fly) -> None:
+    machine = fly.api.add_machine("myapp", CONFIG)
+    assert fly("machine", "cordon", machine).code == 0 and fly.api.machines[machine]["cordoned"] is True
+    assert fly("machine", "update", machine, "-e", "B=2", "-y").code == 0
+    assert fly("machine", "clone", machine, "--detach").code == 0
+    assert fly("machine", "destroy", machine, "-f").out.endswith(f"{machine} has been destroyed\n")
+    assert "machine not found" in fly("machine", "stop", "ffffffffffffff").err
+    assert "is not a machine ID" in fly("machine", "stop", "../x").err
+    assert "a machine ID or an app name is required" in fly("machine", "stop").err

@@ -167,7 +167,7 @@ def test_update_sends_only_what_was_given(fly: Fly) -> None:
 
 def test_show_without_an_id_says_what_is_missing(fly: Fly) -> None:
     assert fly("volumes", "show", "-a", "myapp").err == (
-        "Error: volume ID must be specified when not running interactively\n"
+        "Error: volume ID must be specified when not running interactively\n\nfly volumes list -a myapp shows them.\n"
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from caddis.cli.deploy.options import Options, parse_timeout, read_pairs
+from caddis.cli.deploy import schedule
+from caddis.cli.deploy.options import parse_timeout, read_pairs
 from caddis.cli.launch.mounts import mount_for_path, read_volume_flag
 from caddis.cli.launch.naming import sanitised
 from caddis.cli.launch.scanners.dockerfile import one_path, scan
@@ -100,19 +101,7 @@ def test_a_folder_s_name_becomes_an_app_s() -> None:
     ("share", "count", "at_once"), [(0.33, 2, 1), (0.33, 4, 2), (1, 5, 1), (3, 5, 3), (9, 5, 5), (0.01, 3, 1)]
 )
 def test_so_many_machines_are_away_at_once(share: float, count: int, at_once: int) -> None:
-    options = Options(
-        strategy="rolling",
-        wait_timeout=None,
-        release_command_timeout=None,
-        lease_seconds=13,
-        max_unavailable=share,
-        max_concurrent=8,
-        smoke_checks=True,
-        detach=False,
-        skip_release_command=False,
-        env={},
-    )
-    assert options.at_once(count) == at_once
+    assert schedule.at_once(count, share) == at_once
 
 
 def test_timeouts_are_seconds_durations_or_none() -> None:

@@ -104,13 +104,16 @@ def test_what_will_be_created_is_announced_first() -> None:
 def test_a_group_that_left_fly_toml_loses_its_machines() -> None:
     old = machine(7, group="old")
     result = plan(Current(machines=(machine(1), old)), wanted(SERVING))
-    assert result.moves == (DestroyMachine(machine="m7", group="old"), UpdateMachine(machine="m1", group="app"))
+    assert result.moves == (
+        DestroyMachine(machine="m7", group="old"),
+        UpdateMachine(machine="m1", group="app", region="lhr"),
+    )
     assert result.announcements == ("Process groups have changed. This will:", ' * destroy 1 "old" machine')
 
 
 def test_update_only_creates_no_machines_for_new_groups() -> None:
     result = plan(Current(machines=(machine(1),)), wanted(SERVING, GroupWish(name="worker"), update_only=True))
-    assert result.moves == (UpdateMachine(machine="m1", group="app"),)
+    assert result.moves == (UpdateMachine(machine="m1", group="app", region="lhr"),)
 
 
 # --- 1.6 A: the first deploy -----------------------------------------------------------------------------------------
@@ -196,16 +199,16 @@ def test_another_source_is_refused_and_says_how() -> None:
 @pytest.mark.parametrize(
     ("old", "group", "expected"),
     [
-        (None, SERVING, UpdateMachine(machine="m1", group="app")),
+        (None, SERVING, UpdateMachine(machine="m1", group="app", region="lhr")),
         (None, MOUNTED, ReplaceMachine(machine="m1", group="app", region="lhr", volume="vol_9")),
-        (attached(1), SERVING, ReplaceMachine(machine="m1", group="app", region="lhr")),
-        (attached(1, name=""), MOUNTED, UpdateMachine(machine="m1", group="app", volume="vol_1")),
+        (attached(1), SERVING, ReplaceMachine(machine="m1", group="app", region="lhr", loses="vol_1")),
+        (attached(1, name=""), MOUNTED, UpdateMachine(machine="m1", group="app", region="lhr", volume="vol_1")),
         (
             attached(1, path="/old"),
             MOUNTED,
-            UpdateMachine(machine="m1", group="app", volume="vol_1", path_changed=True),
+            UpdateMachine(machine="m1", group="app", region="lhr", volume="vol_1", path_changed=True),
         ),
-        (attached(1), MOUNTED, UpdateMachine(machine="m1", group="app", volume="vol_1")),
+        (attached(1), MOUNTED, UpdateMachine(machine="m1", group="app", region="lhr", volume="vol_1")),
     ],
     ids=["none-none", "none-mount", "mount-none", "unknown-name", "other-path", "same"],
 )

@@ -133,6 +133,25 @@ def test_a_started_machine_is_only_destroyed_with_force() -> None:
     assert (gone.state, instructions) == (MachineState.DESTROYING, (Erase(),))
 
 
+@pytest.mark.parametrize("policy", list(RestartPolicy))
+@pytest.mark.parametrize("auto_destroy", [False, True])
+def test_what_ended_with_its_host_starts_again_whatever_its_policy_and_has_not_failed(
+    policy: RestartPolicy, auto_destroy: bool
+) -> None:
+    lone = machine(MachineState.STARTED, restart=Restart(policy=policy), auto_destroy=auto_destroy, restart_count=9)
+    after, instructions = decide(lone, Ended(ExitStatus(code=-1, at=NOW), with_host=True))
+    assert (after.state, after.restart_count) == (MachineState.RESTARTING, 0)
+    assert instructions == (TearDown(), RestartAt(NOW))
+
+
+def test_what_was_being_stopped_when_its_host_went_down_is_stopped() -> None:
+    stopping, _ = decide(machine(MachineState.STARTED), StopAsked())
+    after, _ = decide(stopping, Ended(ExitStatus(code=-1, at=NOW), with_host=True))
+    assert after.state is MachineState.STOPPED
+    doomed, _ = decide(machine(MachineState.STARTED), DestroyAsked(kill=True))
+    assert decide(doomed, Ended(ExitStatus(code=-1, at=NOW), with_host=True))[1] == (Erase(),)
+
+
 def test_a_restart_ends_the_process_and_launches_it_at_once() -> None:
     stopping, _ = decide(machine(MachineState.STARTED, restart=Restart(policy=RestartPolicy.NO)), RestartAsked())
     again, instructions = decide(stopping, ended(0))
@@ -141,9 +160,33 @@ def test_a_restart_ends_the_process_and_launches_it_at_once() -> None:
 
 def test_a_launch_that_failed_leaves_a_machine_that_can_be_started_again() -> None:
     starting, _ = decide(machine(), StartAsked())
-    failed, _ = decide(starting, LaunchFailed("no such program"))
+    failed, _ = decide(starting, LaunchFailed("no such program", NOW))
     assert (failed.state, failed.problem) == (MachineState.FAILED, "no such program")
     assert decide(failed, StartAsked())[1] == (Launch(),)
+
+
+def test_a_restart_that_cannot_be_launched_is_tried_again_as_often_as_the_policy_says() -> None:
+    """Nobody waits for it, and what hindered it may pass; a person's start or restart fails at once."""
+    current, now, starts = machine(MachineState.STARTED, restart=Restart(max_retries=3)), NOW, 0
+    current, _ = decide(current, ended(1, now))
+    while current.state is MachineState.RESTARTING:
+        assert current.restart_at is not None and current.restart_at >= now
+        now, starts = current.restart_at, starts + 1
+        current, _ = decide(current, RestartDue())
+        current, _ = decide(current, LaunchFailed("the disk is busy", now))
+    assert (current.state, current.problem, starts) == (MachineState.FAILED, "the disk is busy", 3)
+    asked, _ = decide(current, StartAsked())
+    assert decide(asked, LaunchFailed("still busy", now))[0].state is MachineState.FAILED
+    stopping, _ = decide(machine(MachineState.STARTED), RestartAsked())
+    again, _ = decide(decide(stopping, ended(0))[0], RestartDue())
+    assert decide(again, LaunchFailed("busy", now))[0].state is MachineState.FAILED
+
+
+def test_a_restart_after_a_reboot_is_tried_again_too() -> None:
+    lost, _ = decide(machine(MachineState.STARTED), Ended(ExitStatus(code=-1, at=NOW), with_host=True))
+    starting, _ = decide(lost, RestartDue())
+    after, instructions = decide(starting, LaunchFailed("the pool is not there yet", NOW))
+    assert (after.state, instructions) == (MachineState.RESTARTING, (RestartAt(NOW),))
 
 
 EVENTS = st.one_of(
@@ -172,9 +215,9 @@ def test_no_life_runs_into_a_corner(events: list[tuple[object, int, bool]], poli
                     continue
                 doing = pending.pop(0)
                 if isinstance(doing, Launch):
-                    answer: object = Launched(now) if well else LaunchFailed("no")
+                    answer: object = Launched(now) if well else LaunchFailed("no", now)
                 elif isinstance(doing, Halt):
-                    answer = ended(code, now)
+                    answer = Ended(ExitStatus(code=code, at=now), with_host=not well)
                 elif isinstance(doing, RestartAt):
                     answer = RestartDue()
                 elif isinstance(doing, Erase):

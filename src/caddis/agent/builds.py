@@ -32,7 +32,7 @@ async def build(request: Request, app: str, world: World) -> Response:
         "target": request.query_params.get("target") or None,
         "no_cache": request.query_params.get("no_cache", "") in ("true", "1"),
         "build_args": dict(arg.partition("=")[::2] for arg in request.query_params.getlist("build_arg")),
-        "labels": {},
+        "labels": dict(label.partition("=")[::2] for label in request.query_params.getlist("image_label")),
     }
     context = await _receive(request)
     return StreamingResponse(_run(context, f"{OUR_REGISTRY}{app}:{label}", options, world), media_type="text/plain")

@@ -31,6 +31,7 @@ from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
 from caddis.agent.threads import in_thread
 from caddis.domain.errors import Problem
+from caddis.domain.ids import check_app_name
 from caddis.domain.image import check_reference
 from caddis.telemetry.log import note_bug
 from caddis.wire import machine_request as decode
@@ -88,6 +89,7 @@ class Door:
             ("GET", "/logs", self._logs),
             ("POST", "/builds", self._build),
             ("POST", "/images", self._ensure_image),
+            ("PUT", "/images/kept", self._keep_images),
             ("GET", "/volumes", self._list_volumes),
             ("POST", "/volumes", self._create_volume),
             ("GET", "/volumes/{id}", self._get_volume),
@@ -148,6 +150,11 @@ class Door:
         reference = check_reference(str((await _document(request)).get("image") or ""))
         image = await in_thread(self._presenter.world.images.ensure, reference)
         return JSONResponse({"image": reference, "digest": image.digest})
+
+    async def _keep_images(self, request: Request) -> Response:
+        images = (await _document(request)).get("images") or []
+        await in_thread(self._presenter.world.images.keep, check_app_name(_app(request)), images)
+        return JSONResponse({"ok": True})
 
     # --- volumes ----------------------------------------------------------------------------------------------------
     async def _list_volumes(self, request: Request) -> Response:

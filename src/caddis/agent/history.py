@@ -14,6 +14,8 @@ def write_history(writer: Writer, before: Machine, after: Machine, event: LifeEv
     changed = before.state is not after.state
     if isinstance(event, Ended) and after.exit is not None:
         request = exit_event(after.exit, restart_count=after.restart_count)
+        if event.with_host:
+            request["reason"] = "its host went down"
         line = make_event("exit", "stopped", after.exit.at, entropy, request=request)
     elif changed and after.state is MachineState.STARTING:
         source = "user" if isinstance(event, StartAsked) else "flyd"

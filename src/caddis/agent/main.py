@@ -185,6 +185,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
     await orders.sessions.destroy_abandoned()
+    await orders.machines.start_due()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

@@ -18,6 +18,7 @@ from caddis.agent.book import Writer
 from caddis.agent.changes import Changes
 from caddis.agent.history import write_history
 from caddis.agent.threads import in_thread
+from caddis.agent.timers import Timers
 from caddis.agent.world import World
 from caddis.domain.errors import Problem
 from caddis.domain.life import (
@@ -51,7 +52,7 @@ class Supervisor:
         self.changes = changes
         self._work: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._watched: dict[str, int] = {}  # machine -> pidfd
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._resumes = True
         self.on_watch: Callable[[str, bool], None] = lambda _id, _runs: None  # told when one begins to run, and ends
@@ -212,13 +213,15 @@ class Supervisor:
             if machine is None or machine.state not in (MachineState.STARTED, MachineState.STOPPING):
                 return
             report = await in_thread(self.world.runtime.read_exit, id)
+            lost = report is None and id not in await in_thread(self.world.runtime.list_names)  # a reboot clears /run
             if report is None:
                 exit = ExitStatus(code=_UNSEEN, at=self.world.now())
             else:
                 exit = ExitStatus(code=report.code, signal=report.signal, oom_killed=report.oom_killed, at=report.at)
-            self._cancel_timer(id)
-            note("machine ended", machine=id, code=exit.code, signal=exit.signal, oom_killed=exit.oom_killed)
-            _, instructions = await in_thread(self._decide, id, Ended(exit), None)
+            self._timers.cancel(id)
+            told = {"code": exit.code, "signal": exit.signal, "oom_killed": exit.oom_killed, "with_host": lost}
+            note("machine ended", machine=id, **told)
+            _, instructions = await in_thread(self._decide, id, Ended(exit, with_host=lost), None)
         await self.obey(id, instructions)
 
     # --- coming back ------------------------------------------------------------------------------------------------
@@ -247,22 +250,23 @@ class Supervisor:
             await self._walk(entry.id, entry.subject)
         except Problem as problem:
             note("resumed operation ended", operation=entry.name, id=entry.id, why=problem.message)
-        await self._take_up(entry.subject)
+        # What the first steps of a launch had made is gone when it was the computer that went down: begin anew, once.
+        await self._take_up(entry.subject, again=entry.name.startswith("machine.launch/"))
 
-    async def _take_up(self, id: str) -> None:
+    async def _take_up(self, id: str, *, again: bool = False) -> None:
         machine = await in_thread(self.world.book.find_machine, id)
         if machine is None:
             return  # a volume, or undone
-        never_started = machine.state is MachineState.CREATED and machine.wanted is MachineState.STARTED
-        if self._resumes and (never_started or machine.resume):
+        waiting = (MachineState.CREATED, MachineState.FAILED) if again else (MachineState.CREATED,)
+        unmet = machine.wanted is MachineState.STARTED and machine.state in waiting
+        if self._resumes and (unmet or machine.resume):
             await self.feed(id, StartAsked())
         else:
             self.look_after(machine)
 
     async def close(self) -> None:
         """Stop watching. Machines run on; operations under way finish."""
-        for handle in self._timers.values():
-            handle.cancel()
+        self._timers.close()
         for pidfd in self._watched.values():
             asyncio.get_running_loop().remove_reader(pidfd)
             os.close(pidfd)
@@ -278,17 +282,10 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _set_timer(self, id: str, seconds: float, then: Callable[[str], Coroutine[Any, Any, None]]) -> None:
-        self._cancel_timer(id)
-        loop = asyncio.get_running_loop()
-        self._timers[id] = loop.call_later(seconds, lambda: self.spawn(then(id)))
-
-    def _cancel_timer(self, id: str) -> None:
-        handle = self._timers.pop(id, None)
-        if handle is not None:
-            handle.cancel()
+        self._timers.set(id, seconds, lambda: self.spawn(then(id)))
 
     def _forget(self, id: str) -> None:
-        self._cancel_timer(id)
+        self._timers.cancel(id)
         if not self._work[id].locked():
             del self._work[id]
 

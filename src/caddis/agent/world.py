@@ -228,6 +228,9 @@ class Images(Protocol):
     def forget_unused(self, digests_in_use: Sequence[str]) -> None:
         """Delete what no machine uses and nobody used for a while."""
 
+    def keep(self, app: str, images: Sequence[Mapping[str, str]]) -> None:
+        """Do not forget these (`reference`, `digest`): the app can be rolled back to them. None lets its others go."""
+
     def build(
         self, context_tar: str, *, tag: str, options: Mapping[str, object], on_line: Callable[[str], None]
     ) -> str:

@@ -110,6 +110,7 @@ ENTRIES = (
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
     _entry("POST", "/graphql", ask, Access.READ),  # what a document changes asks for more
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
+    _entry("GET", _UIEX + "/machines/{id}", organizations.find_machine),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
     _entry("GET", _UIEX + "/organizations/{slug}", organizations.get_organization),
     _entry("POST", _UIEX + "/builds", releases.start_build),

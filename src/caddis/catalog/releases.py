@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from caddis.catalog.schema import apps, releases
 from caddis.domain.app import App, AppStatus
-from caddis.domain.errors import Invalid, NotFound
+from caddis.domain.errors import Conflict, Invalid, NotFound
 from caddis.domain.release import Release
 
 COMPLETE = "complete"
+_UNDER_WAY = ("pending", "running")
 STATUSES = ("pending", "running", COMPLETE, "failed", "interrupted")
 
 
@@ -28,12 +29,25 @@ class NewRelease:
     definition: Mapping[str, Any]
     strategy: str
     user: str
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def create_release(connection: sa.Connection, app: App, new: NewRelease, *, now: datetime) -> Release:
-    """The app's next release. Versions have no gaps: the number is taken in the transaction that keeps the release."""
+    """The app's next release; Conflict while the app is suspended.
+
+    Versions have no gaps: the number is taken in the transaction that keeps the release. What is still `running` by
+    then belongs to a client that was killed, or to one that will say when it is complete.
+    """
     # On PostgreSQL, two releases of one app wait for each other on the app's row; SQLite has one writer anyway.
-    connection.execute(sa.select(apps.c.id).where(apps.c.id == app.id).with_for_update())
+    row = connection.execute(sa.select(apps.c.status).where(apps.c.id == app.id).with_for_update()).one_or_none()
+    if row is not None and row.status == AppStatus.SUSPENDED:
+        raise Conflict(f"app {app.name} is suspended", hint=f"fly apps resume {app.name}, then deploy again")
+    connection.execute(
+        sa.update(releases)
+        .where(releases.c.app_id == app.id, releases.c.status.in_(_UNDER_WAY))
+        .values(status="interrupted")
+    )
     newest = connection.execute(
         sa.select(sa.func.coalesce(sa.func.max(releases.c.version), 0)).where(releases.c.app_id == app.id)
     ).scalar_one()
@@ -47,6 +61,8 @@ def create_release(connection: sa.Connection, app: App, new: NewRelease, *, now:
         definition=new.definition,
         user=new.user,
         created_at=now,
+        description=new.description,
+        metadata=new.metadata,
     )
     connection.execute(
         sa.insert(releases).values(
@@ -59,6 +75,8 @@ def create_release(connection: sa.Connection, app: App, new: NewRelease, *, now:
             definition=msgspec.json.encode(release.definition).decode(),
             user=release.user,
             created_at=now,
+            description=release.description,
+            metadata=msgspec.json.encode(release.metadata).decode(),
         )
     )
     return release
@@ -79,6 +97,8 @@ def _to_release(row: sa.Row[Any]) -> Release:
         definition=msgspec.json.decode(row.definition),
         user=row.user,
         created_at=row.created_at,
+        description=row.description,
+        metadata=msgspec.json.decode(row.metadata),
     )
 
 
@@ -100,6 +120,33 @@ def set_status(connection: sa.Connection, release_id: str, status: str) -> Relea
         stays = apps.c.status == AppStatus.SUSPENDED  # until it is resumed
         connection.execute(sa.update(apps).where(apps.c.name == release.app, ~stays).values(status=AppStatus.DEPLOYED))
     return release
+
+
+def add_metadata(connection: sa.Connection, release_id: str, notes: Mapping[str, Any]) -> None:
+    """Keys that are there already are replaced as a whole."""
+    release = get_release(connection, release_id)
+    merged = msgspec.json.encode({**release.metadata, **notes}).decode()
+    connection.execute(sa.update(releases).where(releases.c.id == release_id).values(metadata=merged))
+
+
+def patch_release(
+    connection: sa.Connection, release_id: str, status: str, *, notes: Mapping[str, Any] | None = None
+) -> Release:
+    """`set_status`, and more of its metadata, in one transaction."""
+    if notes:
+        add_metadata(connection, release_id, notes)
+    return set_status(connection, release_id, status)
+
+
+def list_images_to_keep(connection: sa.Connection, app_id: int, *, most: int) -> list[tuple[str, str]]:
+    """Reference and digest ("" where unknown) of the newest `most` that completed: what can be rolled back to."""
+    rows = connection.execute(
+        sa.select(releases.c.image, releases.c.metadata)
+        .where(releases.c.app_id == app_id, releases.c.status == COMPLETE)
+        .order_by(releases.c.version.desc())
+        .limit(most)
+    )
+    return [(row.image, str(msgspec.json.decode(row.metadata).get("image_digest") or "")) for row in rows]
 
 
 def list_releases(connection: sa.Connection, app_id: int, *, limit: int) -> list[Release]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-REVISION = "0002"  # the newest migration; `Catalog.open` compares it with what the file says
+REVISION = "0004"  # the newest migration; `Catalog.open` compares it with what the file says
 
 metadata = sa.MetaData()
 
@@ -79,6 +79,8 @@ releases = sa.Table(
     sa.Column("definition", sa.Text, nullable=False),  # fly.toml as JSON, unchanged
     sa.Column("user", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("metadata", sa.Text, nullable=False, server_default="{}"),  # JSON, the client's
     sa.UniqueConstraint("app_id", "version"),
 )
 

@@ -26,13 +26,14 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A group of verbs (or of further nouns)."""
+    """A group of verbs (or of further nouns). `default` names the verb that the noun alone means."""
 
     name: str
     short: str
     children: tuple[Noun | Leaf, ...]
     aliases: tuple[str, ...] = ()
     hidden: bool = False
+    default: str = ""
 
     def find(self, word: str) -> Noun | Leaf | None:
         """The child of that name or alias."""
@@ -55,6 +56,8 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags that stand before the verb's name are ours; the rest is the verb's."""
+        if self.noun.default:
+            args = self._with_default(ctx, args)
         own, rest = _split_at_name(args, (*GLOBAL, HELP))
         try:
             canonical = rewrite(own, (*GLOBAL, HELP))
@@ -64,6 +67,16 @@ class LazyGroup(click.Group):
             click.echo(self.get_help(ctx))
             ctx.exit()
         return super().parse_args(ctx, [*canonical, *rest])
+
+    def _with_default(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The verb's name in front where no verb is named; flags that stand before a verb's name are the verb's."""
+        command = self.get_command(ctx, self.noun.default)
+        assert isinstance(command, GoCommand)
+        own, rest = _split_at_name(args, (*GLOBAL, HELP, *command.flags))
+        if not rest:
+            asks_for_help = any(word in ("--help", "-h") for word in own)
+            return args if asks_for_help else [self.noun.default, *args]
+        return [rest[0], *own, *rest[1:]]
 
     def get_help(self, ctx: click.Context) -> str:
         """Cobra's layout."""

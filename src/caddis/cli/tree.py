@@ -119,7 +119,16 @@ ROOT = Noun(
         _SFTP,
         _leaf("console", "Open a shell in a new machine that lasts as long as you stay"),
         _leaf("proxy", "Connect a local port to a port of a running machine"),
-        _leaf("apps.releases", "List an app's releases"),
+        Noun(
+            "releases",
+            "List an app's releases, and roll back to an earlier one",
+            (
+                _leaf("releases.list", "List an app's releases", "ls"),
+                _leaf("releases.rollback", "Bring back an earlier release, if need be with its data"),
+            ),
+            ("release",),
+            default="list",
+        ),
         Noun(
             "scale",
             "Scale app resources",

@@ -25,6 +25,11 @@ def get_machine(app: str, machine: str) -> Request:
     return get(_path(app, machine))
 
 
+def find_machine(machine: str) -> Request:
+    """Whatever its app, which is the answer's `app_name`. NotFound also when the token does not reach that app."""
+    return get(f"/api/v1/machines/{segment(machine)}")
+
+
 def create_machine(app: str, body: Mapping[str, Any]) -> Request:
     """`body` in Fly's spelling (facts: machines-api 4.3)."""
     return post(f"{app_path(app)}/machines", dict(body))
@@ -96,6 +101,14 @@ def release_lease(app: str, machine: str, *, nonce: str) -> Request:
 def list_processes(app: str, machine: str) -> Request:
     """What runs inside, and what it listens on."""
     return get(f"{_path(app, machine)}/ps")
+
+
+def set_metadata(app: str, machine: str, key: str, value: str, *, nonce: str | None = None) -> Request:
+    """ "" deletes the key. Not a new version of the machine."""
+    path = f"{_path(app, machine)}/metadata/{segment(key)}"
+    if not value:
+        return Request(method="DELETE", path=path, nonce=nonce)
+    return post(path, {"value": value}, nonce=nonce)
 
 
 def get_lease(app: str, machine: str) -> Request:

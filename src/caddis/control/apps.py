@@ -12,6 +12,7 @@ import msgspec
 from caddis.catalog import apps, index
 from caddis.catalog.index import Indexed
 from caddis.control.core import Control
+from caddis.control.kept_images import let_images_go
 from caddis.control.orders import CHANGE_SECONDS, Order, Passage
 from caddis.control.shown import is_silent
 from caddis.domain.app import App, AppStatus
@@ -41,6 +42,7 @@ async def destroy_app(control: Control, app: App, *, user: str) -> None:
     ]
     await _each(volumes, lambda volume: _destroy(control, volume, f"/volumes/{volume.id}", user))
     await control.write(apps.delete_app, app, now=control.now())
+    await let_images_go(control, app.name)
 
 
 def _refuse_silence(app: App, things: Sequence[Indexed], now: datetime) -> None:

@@ -10,6 +10,7 @@ from caddis.domain.errors import Invalid
 
 # skopeo's transports that we accept; anything else is a registry reference ("docker://")
 TRANSPORTS = ("docker-archive:", "oci-archive:", "oci:", "docker-daemon:", "docker://")
+BUILD_SECRETS = ".caddis.build-secrets"  # the member of a build's context that is taken out before anything else
 _REGISTRY_REFERENCE = re.compile(
     r"(?:[a-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?\Z"
 )

@@ -31,5 +31,6 @@ def check_lease(lease: Lease | None, nonce: str | None, *, now: datetime) -> Non
         return
     raise LeaseHeld(
         f"machine {lease.machine}: lease currently held by {lease.owner}, expires at {lease.expires_at:%H:%M:%S} UTC",
-        hint="another deploy may be at work. A lease that nobody keeps fresh ends by itself: try again then",
+        hint="another deploy may be at work. A lease that nobody keeps fresh ends by itself; to take it away from one"
+        f" that is dead: fly machine leases clear {lease.machine}",
     )

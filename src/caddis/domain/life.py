@@ -40,6 +40,7 @@ class LaunchFailed:
     """It could not be brought up; `reason` is one sentence."""
 
     reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ class RestartAsked:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The process is gone."""
+    """The process is gone; `with_host`: because its computer went down, not by anything of its own."""
 
     exit: ExitStatus
+    with_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +135,14 @@ def decide(machine: Machine, event: LifeEvent) -> tuple[Machine, tuple[Instructi
             return _start(machine)
         case Launched(at):
             return _launched(machine, at)
-        case LaunchFailed(reason):
-            return _launch_failed(machine, reason)
+        case LaunchFailed(reason, at):
+            return _launch_failed(machine, reason, at)
         case StopAsked(signal, timeout):
             return _stop(machine, signal, timeout)
         case RestartAsked(signal, timeout):
             return _restart(machine, signal, timeout)
-        case Ended(exit):
-            return _ended(machine, exit)
+        case Ended(exit, with_host):
+            return _ended(machine, exit, with_host)
         case RestartDue():
             if machine.state is not MachineState.RESTARTING:
                 return machine, ()
@@ -198,6 +200,7 @@ def _start(machine: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
         restart_at=None,
         problem="",
         resume=False,
+        exit=replace(machine.exit, restarting=False) if machine.exit else None,
     )
     return starting, (Launch(),)
 
@@ -210,9 +213,13 @@ def _launched(machine: Machine, at: datetime) -> tuple[Machine, tuple[Instructio
     return started, ()
 
 
-def _launch_failed(machine: Machine, reason: str) -> tuple[Machine, tuple[Instruction, ...]]:
+def _launch_failed(machine: Machine, reason: str, at: datetime) -> tuple[Machine, tuple[Instruction, ...]]:
     if machine.wanted is MachineState.DESTROYED:
         return replace(machine, state=MachineState.DESTROYING, problem=reason), (Erase(),)
+    if machine.wanted is MachineState.STARTED and _restarts_by_itself(machine) and _may_retry(machine):
+        due = at + timedelta(seconds=_backoff(machine.restart_count))
+        again = replace(machine, restart_count=machine.restart_count + 1, restart_at=due, problem=reason)
+        return replace(again, state=MachineState.RESTARTING, started_at=None), (RestartAt(due),)
     resting = MachineState.STOPPED if machine.wanted is MachineState.STOPPED else MachineState.FAILED
     return replace(machine, state=resting, problem=reason, started_at=None), ()
 
@@ -242,7 +249,7 @@ def _restart(machine: Machine, signal: str | None, timeout: float | None) -> tup
     return replace(stopping, wanted=MachineState.STARTED, restart_count=0), instructions
 
 
-def _ended(machine: Machine, exit: ExitStatus) -> tuple[Machine, tuple[Instruction, ...]]:
+def _ended(machine: Machine, exit: ExitStatus, with_host: bool) -> tuple[Machine, tuple[Instruction, ...]]:
     if machine.state in _GONE:
         return machine, ()
     requested = machine.state is MachineState.STOPPING
@@ -255,10 +262,12 @@ def _ended(machine: Machine, exit: ExitStatus) -> tuple[Machine, tuple[Instructi
         return _again(ended, delay=0.0, count=0)
     if requested:
         return replace(ended, state=MachineState.STOPPED), (TearDown(),)
+    if with_host:  # it was to run, whatever its policy, and has not failed
+        return _again(ended, delay=0.0, count=0)
     stable = machine.started_at is not None and exit.at - machine.started_at >= STABLE_AFTER
     count = 0 if stable else machine.restart_count
     if _policy_restarts(machine, exit, count):
-        return _again(ended, delay=_BACKOFF_SECONDS[min(count, len(_BACKOFF_SECONDS) - 1)], count=count + 1)
+        return _again(ended, delay=_backoff(count), count=count + 1)
     if machine.config.auto_destroy:
         return replace(ended, state=MachineState.DESTROYING, wanted=MachineState.DESTROYED), (Erase(),)
     return replace(ended, state=MachineState.STOPPED, wanted=MachineState.STOPPED), (TearDown(),)
@@ -275,6 +284,24 @@ def _again(ended: Machine, *, delay: float, count: int) -> tuple[Machine, tuple[
         exit=replace(ended.exit, restarting=True),
     )
     return again, (TearDown(), RestartAt(at))
+
+
+def _backoff(count: int) -> float:
+    return _BACKOFF_SECONDS[min(count, len(_BACKOFF_SECONDS) - 1)]
+
+
+def _restarts_by_itself(machine: Machine) -> bool:
+    """Whether this start is one that nobody asked for, so that nobody waits to hear that it failed."""
+    return machine.exit is not None and machine.exit.restarting and not machine.exit.requested
+
+
+def _may_retry(machine: Machine) -> bool:
+    restart = machine.config.restart
+    if restart.policy is RestartPolicy.NO:
+        return False
+    return restart.policy is RestartPolicy.ALWAYS or machine.restart_count < (
+        restart.max_retries or DEFAULT_MAX_RETRIES
+    )
 
 
 def _policy_restarts(machine: Machine, exit: ExitStatus, count: int) -> bool:

@@ -141,6 +141,7 @@ class MachineConfig:
     auto_destroy: bool = False
     hostname: str | None = None
     rootfs_size_gb: int = 0  # 0: the host's default
+    schedule: str = ""  # hourly, daily, weekly or monthly; "" without one
 
     @property
     def process_group(self) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """`version` counts from 1 within its app; `definition` is the fly.toml as JSON, unchanged."""
+    """`version` counts from 1 within its app; `definition` is the fly.toml as JSON, unchanged.
+
+    `metadata` is the client's: what else a later deploy or a rollback needs to know (cli/deploy/ledger.py).
+    """
 
     id: str
     app: str
@@ -21,3 +24,5 @@ class Release:
     definition: Mapping[str, Any]
     user: str
     created_at: datetime
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)

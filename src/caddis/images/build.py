@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from caddis.domain.errors import Invalid, NoCapacity, Problem
+from caddis.domain.image import BUILD_SECRETS
 from caddis.images import fetch
 from caddis.images.context import extract_context
 from caddis.images.dockerfile import list_bases, mark_arguments
@@ -20,6 +23,8 @@ from caddis.kernel import buildah, skopeo
 from caddis.kernel.buildah import Build, Storage, in_own_mounts
 from caddis.kernel.command import Command, Failed, command, run
 from caddis.telemetry.seam import seam
+
+_SECRET_NAME = re.compile(r"[\w.-]{1,128}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,7 @@ def build(
         context = work.folder / "context"
         context.mkdir()
         extract_context(context_tar, context)
+        secrets = take_secrets(context, work.folder)
         dockerfile = _find_dockerfile(context, options.dockerfile)
         with place.one_at_a_time("build") as lock:
             storage = open_storage(place, fresh=options.no_cache)
@@ -71,15 +77,7 @@ def build(
                 bases.append(_bring_base(place, names, storage, base))
             if options.build_args:
                 dockerfile = _mark_arguments(work, dockerfile, options.build_args)
-            wanted = Build(
-                context=str(context),
-                dockerfile=str(dockerfile),
-                tag=tag,
-                target=options.target,
-                build_args=options.build_args,
-                labels=options.labels,
-                use_cache=not options.no_cache,
-            )
+            wanted = _describe(context, dockerfile, tag, options=options, secrets=secrets)
             building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
             _carry_out(building, on_line=on_line, hidden=str(context))
             seam("images.build:built")
@@ -93,6 +91,41 @@ def build(
         seam("images.build:recorded")
     unpack_base(place, digest, [base for base in bases if base])
     return digest
+
+
+def _describe(context: Path, dockerfile: Path, tag: str, *, options: BuildOptions, secrets: Mapping[str, str]) -> Build:
+    return Build(
+        context=str(context),
+        dockerfile=str(dockerfile),
+        tag=tag,
+        target=options.target,
+        build_args=options.build_args,
+        labels=options.labels,
+        use_cache=not options.no_cache,
+        secrets=secrets,
+    )
+
+
+def take_secrets(context: Path, folder: Path) -> dict[str, str]:
+    """The build's secrets, out of its context and into files of a folder that goes with the build; paths by name.
+
+    buildah reads them from there: in argv they would be seen by everybody, in the context they could be copied.
+    """
+    sent = context / BUILD_SECRETS
+    if not sent.is_file() or sent.is_symlink():
+        return {}
+    values = json.loads(sent.read_bytes())
+    sent.unlink()
+    kept = folder / "secrets"
+    kept.mkdir(mode=0o700)
+    paths = {}
+    for number, (name, value) in enumerate(values.items()):
+        if not _SECRET_NAME.match(name):
+            raise Invalid(f"build secret {name!r}: a name is letters, digits, dots, dashes and underscores")
+        path = kept / str(number)
+        path.write_text(value)
+        paths[name] = str(path)
+    return paths
 
 
 def open_storage(place: Place, *, fresh: bool) -> Storage:

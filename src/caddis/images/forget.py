@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from caddis.images import manifest
 from caddis.images.names import Names
 from caddis.images.place import Place
 from caddis.images.source import BASES, OUR_REGISTRY
+from caddis.kernel.durable import write_whole
 from caddis.telemetry.log import note
 
 DAY = 86400.0  # seconds
@@ -42,10 +44,31 @@ class Uses:
                 path.unlink()
 
 
+def keep(place: Place, app: str, images: Sequence[Mapping[str, str]]) -> None:
+    """These (`reference`, and `digest` where it is known) are what the app can be rolled back to; none: nothing is."""
+    path = place.kept / f"{app}.json"
+    if images:
+        write_whole(path, json.dumps(list(images)).encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _read_kept(place: Place, names: Names) -> set[str]:
+    """Digests, without "sha256:"."""
+    kept = set()
+    for path in place.kept.glob("*.json"):
+        for image in json.loads(path.read_bytes()):
+            known = names.find(image["reference"]) if not image.get("digest") else None
+            digest = image.get("digest") or (known.digest if known else "")
+            kept.add(str(digest).removeprefix("sha256:"))
+    return kept - {""}
+
+
 def forget(place: Place, names: Names, *, before: float, built_before: float) -> None:
     """Delete what no agent uses and nobody asked for since `before` (for built images: `built_before`). Unix times.
 
-    Base images stay: they were put there on purpose. Does nothing while anybody fetches, unpacks or builds.
+    Base images stay: they were put there on purpose. Of images that an app can be rolled back to, the layers stay; they
+    are unpacked anew when that happens. Does nothing while anybody fetches, unpacks or builds.
     """
     with place.alone() as alone:
         if not alone:
@@ -57,6 +80,7 @@ def forget(place: Place, names: Names, *, before: float, built_before: float) ->
             if folder.name not in used:
                 note("images.forgotten", digest=folder.name)
                 place.discard(folder)
+        used |= _read_kept(place, names)
         kept = set(used)
         for path, name in names.entries():
             limit = built_before if name.reference.startswith(OUR_REGISTRY) else before

@@ -20,7 +20,7 @@ from caddis.domain.errors import NoCapacity
 from caddis.kernel import libc
 from caddis.kernel.durable import sync_folder
 
-_ROOMS = ("store/blobs/sha256", "names", "rootfs", "uses", "work", "build", "locks")
+_ROOMS = ("store/blobs/sha256", "names", "rootfs", "uses", "kept", "work", "build", "locks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,11 @@ class Place:
     def uses(self) -> Path:
         """One folder per agent, one empty file per image that it has need of."""
         return self.folder / "uses"
+
+    @property
+    def kept(self) -> Path:
+        """One file per app: the images that it can be rolled back to."""
+        return self.folder / "kept"
 
     @property
     def work(self) -> Path:

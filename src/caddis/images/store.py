@@ -11,7 +11,7 @@ from caddis.domain.image import ImageConfig
 from caddis.images import manifest
 from caddis.images.build import build, read_options
 from caddis.images.fetch import resolve
-from caddis.images.forget import BUILT_IMAGES_STAY, DAY, Uses, forget
+from caddis.images.forget import BUILT_IMAGES_STAY, DAY, Uses, forget, keep
 from caddis.images.names import Name, Names
 from caddis.images.place import Place
 from caddis.images.source import base_name, our_name, parse_source
@@ -60,6 +60,10 @@ class ImageStore:
         now = time.time()
         self._uses.replace(digests_in_use, before=now - older_than)
         forget(self._place, self._names, before=now - older_than, built_before=now - older_than * BUILT_IMAGES_STAY)
+
+    def keep(self, app: str, images: Sequence[Mapping[str, str]]) -> None:
+        """Do not forget these (`reference`, `digest`): the app can be rolled back to them. None lets its others go."""
+        keep(self._place, app, images)
 
     def build(
         self, context_tar: str, *, tag: str, options: Mapping[str, object], on_line: Callable[[str], None]

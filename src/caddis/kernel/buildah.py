@@ -50,6 +50,7 @@ class Build:
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     use_cache: bool = True
+    secrets: Mapping[str, str] = field(default_factory=dict)  # files by the names that RUN steps mount them by
 
 
 def build(storage: Storage, wanted: Build, *, scratch: str, pass_fds: tuple[int, ...] = ()) -> Command:
@@ -77,6 +78,8 @@ def build(storage: Storage, wanted: Build, *, scratch: str, pass_fds: tuple[int,
         argv += ["--build-arg", f"{name}={value}"]
     for name, value in wanted.labels.items():
         argv += ["--label", f"{name}={value}"]
+    for name, path in wanted.secrets.items():
+        argv += ["--secret", f"id={name},src={path}"]
     argv.append(wanted.context)
     env = {"TMPDIR": scratch, **network_settings(os.environ)}
     return Command(argv=tuple(argv), deadline=BUILD_DEADLINE, env=env, pass_fds=pass_fds)

@@ -61,7 +61,7 @@ def release_to_graphql(release: Release) -> dict[str, Any]:
         "id": release.id,
         "evaluationId": "",
         "version": release.version,
-        "description": "Release",
+        "description": release.description or "Release",
         "reason": "",
         "status": release.status,
         "inProgress": release.status in ("pending", "running"),

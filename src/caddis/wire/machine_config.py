@@ -21,6 +21,7 @@ from caddis.domain.machine import (
     Service,
     StopConfig,
 )
+from caddis.domain.machine_schedule import PERIODS
 from caddis.domain.volume import Volume, check_mount_path
 from caddis.wire.checks import checks_from_wire
 from caddis.wire.reading import Reader, has_control_characters, kind_of, naming
@@ -54,6 +55,7 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
         auto_destroy=reader.truth("auto_destroy"),
         hostname=dns.name("hostname") or None if dns else None,
         rootfs_size_gb=rootfs.whole("size_gb", high=MAX_ROOTFS_GB) if rootfs else 0,
+        schedule=reader.choice("schedule", ("", *PERIODS), ""),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from caddis.domain.errors import Invalid
@@ -24,6 +24,8 @@ class ReleaseRequest:
     definition: Mapping[str, Any]
     strategy: str = "rolling"
     build_id: int | None = None
+    description: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ def release_request_from_wire(document: object) -> ReleaseRequest:
     app_name = reader.name("app_name")
     if not app_name:
         raise Invalid("app_name is missing: a release belongs to an app", field="app_name")
-    definition = reader.find_object("definition")
+    definition, metadata = reader.find_object("definition"), reader.find_object("metadata")
     strategy = reader.text("strategy").lower()
     return ReleaseRequest(
         app_name=app_name,
@@ -48,6 +50,8 @@ def release_request_from_wire(document: object) -> ReleaseRequest:
         definition=definition.document if definition else {},
         strategy=Reader({"strategy": strategy}).choice("strategy", STRATEGIES, "rolling"),
         build_id=reader.find_whole("build_id", low=0, high=2**63),
+        description=reader.text("description"),
+        metadata=metadata.document if metadata else {},
     )
 
 
@@ -71,6 +75,8 @@ def release_to_wire(release: Release) -> dict[str, Any]:
         "created_at": time_to_wire(release.created_at),
         "image_ref": release.image,
         "definition": dict(release.definition),
+        "description": release.description or f"Release ({release.strategy})",
+        "metadata": dict(release.metadata),
     }
 
 

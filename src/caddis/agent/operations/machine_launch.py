@@ -136,7 +136,7 @@ def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
 
 def _abandon(book: sqlite3.Connection, context: Context[World], problem: Problem) -> None:
     writer, now = Writer(book), context.world.now()
-    machine, _ = decide(writer.get_machine(context.inputs["machine"]), LaunchFailed(problem.message))
+    machine, _ = decide(writer.get_machine(context.inputs["machine"]), LaunchFailed(problem.message, now))
     writer.put_machine(replace(machine, torn_down=context.inputs["launch"], updated_at=now))
     failed = make_event("start", "failed", now, context.world.entropy(), request={"reason": problem.message})
     writer.add_event(machine.id, failed)

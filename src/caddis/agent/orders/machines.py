@@ -16,6 +16,8 @@ from caddis.domain.errors import Invalid, Problem, TimedOut
 from caddis.domain.ids import MACHINE_ID, ulid
 from caddis.domain.life import DestroyAsked, RestartAsked, StartAsked, StopAsked
 from caddis.domain.machine import DEFAULT_SCRATCH_GB, Machine, MachineConfig, MachineState
+from caddis.domain.machine_schedule import is_turn
+from caddis.telemetry.log import note
 from caddis.wire.machine import start_to_wire
 from caddis.wire.machine_request import MachineRequest, RestartRequest, StopRequest, machine_request_from_wire
 
@@ -131,6 +133,16 @@ class MachineOrders:
             return True if machine is None or machine.state is MachineState.DESTROYED else None
 
         await self._supervisor.changes.wait_until(look, _DESTROY_DEADLINE)
+
+    async def start_due(self) -> None:
+        """Start those whose schedule says that it is their turn; one that cannot be started waits for its next."""
+        now = self._world.now()
+        for machine in await in_thread(self._world.book.list_machines):
+            if is_turn(machine, now):
+                try:
+                    await self._supervisor.feed(machine.id, StartAsked())
+                except Problem as problem:
+                    note("a machine could not be started by its schedule", machine=machine.id, why=problem.message)
 
     async def set_cordoned(self, id: str, app: str, cordoned: bool) -> None:
         """Whether it may get traffic."""

@@ -74,6 +74,15 @@ async def find_volume(call: Call) -> Response:
     raise NotFound(f"volume not found: there is no volume {wanted}", hint="fly volumes list -a APP")
 
 
+async def find_machine(call: Call) -> Response:
+    """A machine by its id alone, with the app it belongs to; one that the token does not reach is not there."""
+    wanted = call.path("id")
+    found = await call.control.read(index.find_machine, wanted)
+    if found is None or found.state == index.DESTROYED or not await _reaches(call, found.app):
+        raise NotFound(f"machine not found: there is no machine {wanted}", hint="fly machine list -a APP")
+    return reply({**_decode(call, found), "app_name": found.app})
+
+
 async def _reaches(call: Call, app: str) -> bool:
     try:
         await call.app(app)

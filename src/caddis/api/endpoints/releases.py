@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from caddis.api.call import Call, reply
 from caddis.catalog import releases
-from caddis.domain.app import AppStatus
-from caddis.domain.errors import Conflict, NotFound
+from caddis.control.kept_images import keep_images
+from caddis.domain.errors import NotFound
 from caddis.domain.ids import ulid
 from caddis.wire.reading import Reader
 from caddis.wire.release import (
@@ -26,8 +26,6 @@ async def create_release(call: Call) -> Response:
     """The next one of its app; Conflict while that is suspended."""
     request = release_request_from_wire(await call.document())
     app = await call.app(request.app_name)
-    if app.status is AppStatus.SUSPENDED:
-        raise Conflict(f"app {app.name} is suspended", hint=f"fly apps resume {app.name}, then deploy again")
     now = call.control.now()
     new = releases.NewRelease(
         id=ulid(int(now.timestamp() * 1000), call.control.id_bytes()),
@@ -35,17 +33,22 @@ async def create_release(call: Call) -> Response:
         definition=request.definition,
         strategy=request.strategy,
         user=call.caller.name,
+        description=request.description,
+        metadata=request.metadata,
     )
     release = await call.control.write(releases.create_release, app, new, now=now)
     return reply(release_created_to_wire(release), 201)
 
 
 async def patch_release(call: Call) -> Response:
-    """How it went on. Completing makes its app `deployed`."""
+    """How it went on, and what is to be known of it later. Completing makes its app `deployed`, and keeps its image."""
     patch = release_patch_from_wire(await call.document())
     release = await call.control.read(releases.get_release, call.path("id"))
-    await call.app(release.app)
-    return reply(release_to_wire(await call.control.write(releases.set_status, release.id, patch.status)))
+    app = await call.app(release.app)
+    patched = await call.control.write(releases.patch_release, release.id, patch.status, notes=patch.metadata)
+    if patched.status == releases.COMPLETE:
+        await keep_images(call.control, app)
+    return reply(release_to_wire(patched))
 
 
 async def list_releases(call: Call) -> Response:

@@ -42,7 +42,10 @@ def _name(call: Call) -> str:
     if call.switch("generate-name"):
         return ""
     if not call.interactive:
-        raise Invalid("name argument or flag must be specified when not running interactively")
+        raise Invalid(
+            "name argument or flag must be specified when not running interactively",
+            hint="fly apps create NAME, or fly apps create --generate-name",
+        )
     from caddis.cli.prompts import ask
 
     return ask("Choose an app name (leave blank to generate one):")

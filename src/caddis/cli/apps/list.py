@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from caddis.cli.call import Call
@@ -13,6 +14,8 @@ from caddis.client.apps import list_apps, list_organizations
 from caddis.client.releases import get_current_release
 from caddis.domain.errors import NotFound
 from caddis.wire.time import time_from_wire
+
+AT_ONCE = 8  # questions to the server
 
 
 def run(call: Call) -> None:
@@ -27,11 +30,21 @@ def run(call: Call) -> None:
     elif call.switch("quiet"):
         call.say("".join(f" {app['name']} \n" for app in apps), end="")
     else:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            deploys = list(pool.map(lambda app: _latest_deploy(call, str(app["name"])), apps))
+        with_network = any(app.get("network") not in (None, "", "default") for app in apps)
         rows = [
-            [app["name"], app["organization"]["slug"], app["status"], _latest_deploy(call, str(app["name"]))]
-            for app in apps
+            [
+                app["name"],
+                app["organization"]["slug"],
+                app["status"],
+                *([str(app["network"])] if with_network else []),
+                deploy,
+            ]
+            for app, deploy in zip(apps, deploys, strict=True)
         ]
-        call.say(table(("Name", "Owner", "Status", "Latest Deploy"), rows), end="")
+        header = ("Name", "Owner", "Status", *(("Network",) if with_network else ()), "Latest Deploy")
+        call.say(table(header, rows), end="")
 
 
 def _latest_deploy(call: Call, app: str) -> str:

@@ -10,6 +10,7 @@ from caddis.cli.flags import APP_FLAGS, switch
 from caddis.cli.machine.show_machine import is_managed
 from caddis.cli.machine.waiting import wait_until
 from caddis.cli.verb import at_most, verb
+from caddis.client.apps import get_app
 from caddis.client.machines import list_machines, restart_machine
 from caddis.domain.errors import Unreachable
 
@@ -24,7 +25,10 @@ def run(call: Call) -> None:
     away = [str(one["id"]) for one in running if one.get("host_status", "ok") != "ok"]
     machines = [str(one["id"]) for one in running if str(one["id"]) not in away]
     if not running:
-        call.say(f"App {app} has no running machines to restart")
+        is_suspended = call.send(get_app(app))["status"] == "suspended"
+        call.say(f"App {app} {'is suspended' if is_suspended else 'has no running machines to restart'}")
+        if is_suspended:
+            call.note(f"Start it: fly apps resume {app}")
         return
     with Leases(call.client, app, seconds=LEASE_SECONDS) as leases:
         leases.acquire(machines)

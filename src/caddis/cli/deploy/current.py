@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from caddis.cli.call import Call
-from caddis.cli.deploy.moves import Current, MachineNow, MountNow, VolumeNow
-from caddis.cli.machine.show_machine import config_of, group_of, is_managed
+from caddis.cli.deploy.ledger import owed_of
+from caddis.cli.deploy.moves import Current, MachineNow, MountNow, Owed, VolumeNow
+from caddis.cli.deploy.replace import REPLACED_BY, REPLACES
+from caddis.cli.machine.show_machine import config_of, group_of, is_managed, metadata_of
 from caddis.client.apps import get_app
 from caddis.client.machines import list_machines
+from caddis.client.releases import list_releases
 from caddis.client.volumes import list_volumes
 from caddis.domain.errors import NotFound
 from caddis.domain.ids import missing_app_hint
@@ -46,8 +49,18 @@ def observe(call: Call, app: str) -> Observed:
         unattached=tuple(_unattached(volumes)),
         # also where an earlier first deploy failed half-way: its missing volumes are created by the next one
         is_first=found.get("status") not in _DEPLOYED,
+        owed=_owed(call, app),
     )
     return Observed(found, managed, len(machines) - len(managed), current)
+
+
+def _owed(call: Call, app: str) -> tuple[Owed, ...]:
+    newest = next(iter(call.send(list_releases(app, limit=1))["releases"]), None)
+    return tuple(
+        Owed(group=str(one["group"]), region=str(one["region"]), volume=str(one["volume"]))
+        for one in owed_of(newest)
+        if one["volume"]
+    )
 
 
 def _unattached(volumes: Sequence[Wire]) -> list[VolumeNow]:
@@ -77,6 +90,10 @@ def _machine(machine: Wire) -> MachineNow:
         host_ok=machine.get("host_status", "ok") == "ok",
         is_standby=bool(config_of(machine).get("standbys")),
         crashed=machine["state"] == "stopped" and ended_by_itself(machine),
+        image=str(config_of(machine).get("image") or ""),
+        is_canary=metadata_of(machine).get("fly_canary") == "true",
+        replaces=str(metadata_of(machine).get(REPLACES) or ""),
+        replaced_by=str(metadata_of(machine).get(REPLACED_BY) or ""),
     )
 
 

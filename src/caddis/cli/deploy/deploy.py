@@ -8,7 +8,7 @@ from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.config.remote import load_config
-from caddis.cli.deploy.options import common_flags
+from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import APP_FLAGS
 from caddis.cli.verb import at_most, verb
 from caddis.domain.errors import NotFound

@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from caddis.cli.call import Call
+from caddis.cli.deploy import schedule
+from caddis.cli.deploy.bluegreen import BlueGreen
+from caddis.cli.deploy.canary import try_canaries
+from caddis.cli.deploy.finishing import Finishing
 from caddis.cli.deploy.leases import Leases
+from caddis.cli.deploy.ledger import Ledger
 from caddis.cli.deploy.moves import (
     NEW_VOLUME,
+    Change,
     CreateVolume,
+    Current,
     DestroyMachine,
     LaunchMachine,
     Move,
@@ -21,17 +28,17 @@ from caddis.cli.deploy.moves import (
 )
 from caddis.cli.deploy.options import Options
 from caddis.cli.deploy.parallel import in_parallel
-from caddis.cli.deploy.waits import smoke_check, wait_healthy, wait_started
+from caddis.cli.deploy.progress import Progress
+from caddis.cli.deploy.replace import REPLACES, replace_machine
+from caddis.cli.deploy.seeing import Seeing
+from caddis.cli.deploy.snapshot_before import Snapshots
 from caddis.cli.deploy.wanted import Documents
-from caddis.cli.log_lines import last_lines
 from caddis.cli.machine.show_machine import config_of
 from caddis.client.machines import create_machine, destroy_machine, update_machine
 from caddis.client.volumes import create_volume
 from caddis.domain.errors import Problem
 
 Wire = Mapping[str, Any]
-Change = UpdateMachine | ReplaceMachine
-SHOWN_LOG_LINES = 20
 
 
 @dataclass(kw_only=True)
@@ -43,48 +50,57 @@ class Execution:
     options: Options
     documents: Documents
     machines: Mapping[str, Wire]
+    current: Current
     leases: Leases
+    ledger: Ledger
+    progress: Progress
+    snapshots: Snapshots
+    seeing: Seeing
+    finishing: Finishing = field(default_factory=Finishing)
     made_volumes: dict[str, str] = field(default_factory=dict)  # by group
-    _print: threading.Lock = field(default_factory=threading.Lock)
+    successors: dict[str, str] = field(default_factory=dict)  # new machines by the ids of those they replaced
+    begun: set[str] = field(default_factory=set)
+    failed: threading.Event = field(default_factory=threading.Event)
 
     def run(self, plan: Plan) -> None:
         """All moves, in their order. What was done stays done when one fails: the next deploy goes on from there."""
         changes = [move for move in plan.moves if isinstance(move, UpdateMachine | ReplaceMachine)]
-        touched = [move.machine for move in plan.moves if isinstance(move, DestroyMachine)]
-        self.leases.acquire([*touched, *(move.machine for move in changes)])
+        if self.options.strategy == "canary":
+            try_canaries(self, schedule.canaries(changes, self.current))
         for move in plan.moves:
             if isinstance(move, DestroyMachine):
-                self.destroy(move)
+                self.destroy(move.machine)
+                left = "what an earlier deploy left, machine" if move.is_left_over else "machine"
+                self.progress.say(f"Destroyed {left} {move.machine} [{move.group}]")
         self._launch_groups([move for move in plan.moves if isinstance(move, LaunchMachine)])
-        self._change_all(changes)
+        if changes:
+            self.progress.say(f"Updating existing machines in '{self.app}' with {self.options.strategy} strategy")
+            self._change_all(changes)
 
     def create_volumes(self, moves: Sequence[Move]) -> None:
         """What a first deploy makes before it begins."""
         for move in moves:
             if isinstance(move, CreateVolume):
-                self.say(
+                self.progress.say(
                     f"Creating a {move.size_gb} GB volume named '{move.name}' for process group '{move.group}'."
                     " Use 'fly vol extend' to increase its size"
                 )
                 volume = self.call.send(create_volume(self.app, _volume_wish(move)))
                 self.made_volumes[move.group] = str(volume["id"])
 
-    def say(self, words: str) -> None:
-        """One whole line, also from threads."""
-        with self._print:
-            self.call.say(words)
-
     # --- new machines -------------------------------------------------------------------------------------------------
     def _launch_groups(self, moves: Sequence[LaunchMachine]) -> None:
         first_of: dict[str, str] = {}
         for move in moves:
             before = first_of.get(move.group)
-            if before is None:
-                self.say(f"No machines in group {move.group}, launching a new machine")
+            if move.is_owed:
+                self.progress.say(f"Bringing back the machine of volume {move.volume}, which an earlier deploy lost")
+            elif before is None:
+                self.progress.say(f"No machines in group {move.group}, launching a new machine")
             elif move.standby:
-                self.say(f"Creating a standby machine for {before}")
+                self.progress.say(f"Creating a standby machine for {before}")
             else:
-                self.say(f"Creating a second machine in group {move.group} for high availability")
+                self.progress.say(f"Creating a second machine in group {move.group} for high availability")
             machine = self._launch(move, before)
             first_of.setdefault(move.group, machine)
         if moves:
@@ -100,105 +116,123 @@ class Execution:
             body["skip_launch"] = True
         machine = str(self.call.send(create_machine(self.app, body))["id"])
         if move.standby:
-            self.say(f"  Machine {machine} was created, and stays stopped")
+            self.progress.say(f"  Machine {machine} was created, and stays stopped")
         else:
-            self._see_it_run(machine, document)
-            self.say(f"  Machine {machine} [{move.group}] was created" + (f" with volume {volume}" if volume else ""))
+            self.see_it_run(machine, document, f"  Machine {machine} [{move.group}]", group=move.group)
+            told = f" with volume {volume}" if volume else ""
+            self.progress.end(machine, f"  Machine {machine} [{move.group}] was created{told}")
         return machine
 
     # --- machines that are there ------------------------------------------------------------------------------------
-    def destroy(self, move: DestroyMachine | ReplaceMachine) -> None:
+    def destroy(self, machine: str) -> None:
         """With what runs in it; its volume stays."""
-        request = destroy_machine(self.app, move.machine, kill=True, nonce=self.leases.nonce(move.machine))
-        self.call.send(request)
-        self.leases.forget(move.machine)
-        if isinstance(move, DestroyMachine):
-            self.say(f"Destroyed machine {move.machine} [{move.group}]")
+        self.call.send(destroy_machine(self.app, machine, kill=True, nonce=self.leases.nonce(machine)))
+        self.leases.forget(machine)
 
     def _change_all(self, changes: Sequence[Change]) -> None:
-        if not changes:
-            return
-        self.say(f"Updating existing machines in '{self.app}' with {self.options.strategy} strategy")
-        jobs = [_Job(self, move, f"[{number}/{len(changes)}]") for number, move in enumerate(changes, 1)]
+        counts = {change.machine: f"[{number}/{len(changes)}]" for number, change in enumerate(changes, 1)}
+        if self.options.strategy == "bluegreen":
+            blue, rest = schedule.greens_and_rest(changes)
+            BlueGreen(self, blue).run()
+            changes = rest
         if self.options.strategy == "immediate":
-            in_parallel(jobs, at_once=self.options.max_concurrent, go_on=True)
+            self.carry_out(schedule.immediate(changes, max_concurrent=self.options.max_concurrent), counts)
             return
-        first, rest = jobs[:1], jobs[1:]
-        in_parallel(first, at_once=1)
-        in_parallel(rest, at_once=self.options.at_once(len(changes)))
+        groups = schedule.rolling(changes, max_unavailable=self.options.max_unavailable)
+        jobs = [_Group(self, stages, counts) for stages in groups.values()]
+        in_parallel(jobs, at_once=schedule.GROUPS_AT_ONCE)
 
-    def change(self, move: Change, count: str) -> None:
+    def carry_out(self, stage: schedule.Stage, counts: Mapping[str, str]) -> None:
+        """One stage; raises its first failure."""
+        jobs = [_Job(self, change, counts[change.machine]) for change in stage.changes]
+        in_parallel(jobs, at_once=stage.at_once, go_on=stage.go_on)
+
+    def change(self, change: Change, count: str) -> None:
         """Update or replace one machine, and see it run."""
-        old = self.machines[move.machine]
-        document = self.documents.document(move.group, volume=move.volume, now=config_of(old))
-        if isinstance(move, ReplaceMachine):
-            self.say(f"{count} Replacing {move.machine} [{move.group}] by new machine")
-            self.destroy(move)
-            body = {"config": document, "region": move.region, "name": old.get("name", "")}
-            machine, runs = str(self.call.send(create_machine(self.app, body))["id"]), True
-            self.say(f"{count} Created machine {machine} [{move.group}] in the place of {move.machine}")
+        document = self.document_for(change)
+        if isinstance(change, ReplaceMachine):
+            machine = replace_machine(self, change, document, count)
         else:
-            self.say(f"{count} Updating {move.machine} [{move.group}]")
-            if move.path_changed:
+            machine = change.machine
+            self.progress.show(machine, f"{count} Updating {machine} [{change.group}]")
+            if change.path_changed:
                 path = document["mounts"][0]["path"]
-                self.say(f"{count} The volume {move.volume} of {move.machine} moves to {path}")
-            machine, runs = move.machine, not move.skip_launch
-            document = _keep_standby(document, config_of(old))
-            body = {"config": document, "region": old["region"], "name": old.get("name", "")}
-            body["skip_launch"] = move.skip_launch
+                self.progress.say(f"{count} The volume {change.volume} of {machine} moves to {path}")
+            body: dict[str, Any] = {"config": document}
+            if change.skip_launch:
+                body["skip_launch"] = True
             self.call.send(update_machine(self.app, machine, body, nonce=self.leases.nonce(machine)))
-        if runs and self.options.strategy != "immediate":
-            self._see_it_run(machine, document)
-        self.say(f"{count} Machine {machine} [{move.group}] update succeeded")
+        if not change.skip_launch:
+            self.see_it_run(machine, document, f"{count} Machine {machine} [{change.group}]", group=change.group)
+        self.progress.end(change.machine, f"{count} Machine {machine} [{change.group}] update succeeded")
 
-    def _see_it_run(self, machine: str, document: Wire) -> None:
+    def document_for(self, change: Change) -> dict[str, Any]:
+        """The config of the machine after the change."""
+        old = config_of(self.machines[change.machine])
+        document = self.documents.document(change.group, volume=change.volume, now=old)
+        replaced = (old.get("metadata") or {}).get(REPLACES)
+        if replaced in self.machines:  # on a host that does not answer, else the plan would not have let this one live
+            document["metadata"] = {**document["metadata"], REPLACES: replaced}
+        if old.get("standbys"):
+            standbys = schedule.successors_of(old["standbys"], self.successors)
+            document["standbys"] = standbys
+            document["env"] = {**document["env"], "FLY_STANDBY_FOR": ",".join(standbys)}
+        return document
+
+    def see_it_run(self, machine: str, document: Wire, says: str, *, group: str = "") -> None:
+        """Until it is known to run and to be healthy, as far as the strategy and the flags want that known."""
         if self.options.strategy == "immediate":
             return
-        try:
-            wait_started(self.call.client, self.app, machine, seconds=self.options.wait_timeout)
-            if self.options.smoke_checks:
-                smoke_check(self.call.client, self.app, machine, document)
-            if not self.options.detach:
-                wait_healthy(self.call.client, self.app, machine, seconds=self.options.wait_timeout)
-        except Problem as problem:
-            self._show_logs(machine)
-            problem.hint = problem.hint or (
-                f"See fly logs -a {self.app} --machine {machine}. What was deployed stays; once it is mended,"
-                " fly deploy goes on from here."
-            )
-            raise
+        key = next((old for old, new in self.successors.items() if new == machine), machine)
+        self.seeing.see(machine, document, lambda words: self.progress.show(key, f"{says} {words}"), group=group)
 
-    def _show_logs(self, machine: str) -> None:
-        lines = last_lines(self.call.client, self.app, machine, SHOWN_LOG_LINES)
-        if lines:
-            self.say(f"The last lines of machine {machine}:\n" + "\n".join(f"  {line}" for line in lines))
+
+@dataclass(frozen=True)
+class _Group:
+    """One process group's stages; what a failure keeps from being begun is told."""
+
+    execution: Execution
+    stages: Sequence[schedule.Stage]
+    counts: Mapping[str, str]
+
+    def __call__(self) -> None:
+        try:
+            for stage in self.stages:
+                if not self.execution.failed.is_set():
+                    self.execution.carry_out(stage, self.counts)
+        finally:
+            left = [one for stage in self.stages for one in stage.changes if one.machine not in self.execution.begun]
+            for change in left:
+                who = f"{self.counts[change.machine]} Machine {change.machine} [{change.group}]"
+                self.execution.progress.say(f"{who} update canceled")
 
 
 @dataclass(frozen=True)
 class _Job:
     execution: Execution
-    move: Change
+    change: Change
     count: str
 
     def __call__(self) -> None:
+        execution, machine = self.execution, self.change.machine
+        execution.begun.add(machine)
         try:
-            self.execution.change(self.move, self.count)
+            execution.snapshots.take(self.change, self.count)
+            self._try(execution.options.retries)
         except Problem as problem:
-            self.execution.say(
-                f"{self.count} Machine {self.move.machine} [{self.move.group}] update failed: {problem.message}"
-            )
+            execution.failed.set()
+            who = f"{self.count} Machine {machine} [{self.change.group}]"
+            execution.progress.end(machine, f"{who} update failed: {problem.message}")
             raise
 
-
-def _keep_standby(document: dict[str, Any], old: Wire) -> dict[str, Any]:
-    if old.get("standbys"):
-        standing_for = (old.get("env") or {}).get("FLY_STANDBY_FOR", "")
-        return {
-            **document,
-            "standbys": old["standbys"],
-            "env": {**document["env"], "FLY_STANDBY_FOR": standing_for},
-        }
-    return document
+    def _try(self, retries: int) -> None:
+        try:
+            self.execution.change(self.change, self.count)
+        except Problem as problem:
+            if not retries or self.change.machine in self.execution.successors:
+                raise
+            self.execution.progress.say(f"{self.count} Trying machine {self.change.machine} again: {problem.message}")
+            self._try(retries - 1)
 
 
 def _volume_wish(move: CreateVolume) -> dict[str, Any]:

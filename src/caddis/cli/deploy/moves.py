@@ -16,7 +16,11 @@ class MountNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineNow:
-    """A machine that deploys manage. `crashed`: it stopped by itself, not because somebody asked."""
+    """A machine that deploys manage. `crashed`: it stopped by itself, not because somebody asked.
+
+    `replaces` and `replaced_by` are ids: an earlier deploy was killed while this machine was to take another's place,
+    or another was to take its.
+    """
 
     id: str
     group: str
@@ -26,6 +30,19 @@ class MachineNow:
     host_ok: bool = True
     is_standby: bool = False
     crashed: bool = False
+    image: str = ""
+    is_canary: bool = False
+    replaces: str = ""
+    replaced_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A machine that an earlier deploy destroyed and could not create anew; its volume waits."""
+
+    group: str
+    region: str
+    volume: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +61,7 @@ class Current:
     machines: tuple[MachineNow, ...] = ()
     unattached: tuple[VolumeNow, ...] = ()
     is_first: bool = False
+    owed: tuple[Owed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +82,7 @@ class GroupWish:
     name: str
     mount: MountWish | None = None
     has_services: bool = False
+    has_checks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,43 +111,55 @@ class CreateVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestroyMachine:
-    """Its process group is no longer in fly.toml. Its volume stays."""
+    """Its process group is no longer in fly.toml, or it is what a killed deploy left. Its volume stays."""
 
     machine: str
     group: str
+    is_left_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchMachine:
-    """A new machine. `volume` is an id, NEW_VOLUME, or None without a mount; a standby stands by for the one before."""
+    """A new machine. `volume` is an id, NEW_VOLUME, or None without a mount; a standby stands by for the one before.
+
+    `is_owed`: it comes in the place of one that an earlier deploy lost.
+    """
 
     group: str
     region: str
     volume: str | None = None
     standby: bool = False
+    is_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMachine:
-    """The same machine, a new version. `path_changed`: the volume stays and appears elsewhere."""
+    """The same machine, a new version. `path_changed`: the volume stays and appears elsewhere. `region` is its own."""
 
     machine: str
     group: str
     volume: str | None = None
     skip_launch: bool = False
     path_changed: bool = False
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceMachine:
-    """Destroyed, then launched anew: which volume a machine has is settled when it is created."""
+    """Another machine in its place: which volume a machine has is settled when it is created.
+
+    `loses` is the volume that the old one has, which stays without a machine.
+    """
 
     machine: str
     group: str
     region: str
     volume: str | None = None
+    skip_launch: bool = False
+    loses: str | None = None
 
 
+Change = UpdateMachine | ReplaceMachine
 Move = CreateVolume | DestroyMachine | LaunchMachine | UpdateMachine | ReplaceMachine
 NEW_VOLUME = "new"  # the volume that this plan's CreateVolume for the same group makes
 

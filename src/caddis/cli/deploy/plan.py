@@ -7,7 +7,8 @@ volumes wait for it, both are used (docs/decisions/0014).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from caddis.cli.deploy.moves import (
     NEW_VOLUME,
@@ -20,6 +21,7 @@ from caddis.cli.deploy.moves import (
     MachineNow,
     MountWish,
     Move,
+    Owed,
     Plan,
     ReplaceMachine,
     UpdateMachine,
@@ -35,9 +37,12 @@ _RUNS = frozenset({"started", "starting", "restarting", "failed", "updating", "r
 
 def plan(current: Current, wanted: Wanted) -> Plan:
     """What to do, checked whole before anything is done; Invalid, Conflict or Unreachable where it cannot be."""
-    spare = _Spare(current.unattached)
+    settled, left_over, freed = _settle(current.machines)
+    current = replace(current, machines=settled)
+    spare = _Spare((*current.unattached, *freed))
     known = {group.name for group in wanted.groups}
     gone = [machine for machine in current.machines if machine.group not in known]
+    owed = _pay(current.owed, wanted.groups, spare)
     changes: list[Move] = []
     questions: list[Detach] = []
     for group in wanted.groups:
@@ -48,7 +53,7 @@ def plan(current: Current, wanted: Wanted) -> Plan:
             changes.append(_change(group, machine, spare))
             if group.mount is None and machine.mount is not None:
                 questions.append(Detach(machine=machine.id, group=group.name, volume=machine.mount.volume))
-    peopled = {machine.group for machine in current.machines}
+    peopled = {machine.group for machine in current.machines} | {move.group for move in owed}
     volumes: list[CreateVolume] = []
     launches: list[LaunchMachine] = []
     for group in wanted.groups:
@@ -58,10 +63,44 @@ def plan(current: Current, wanted: Wanted) -> Plan:
             launches += launched
     destroyed = [DestroyMachine(machine=one.id, group=one.group) for one in sorted(gone, key=lambda one: one.id)]
     return Plan(
-        moves=(*volumes, *destroyed, *launches, *changes),
+        moves=(*volumes, *left_over, *destroyed, *owed, *launches, *changes),
         questions=tuple(questions),
         announcements=_announce(launches, destroyed, is_first=current.is_first),
     )
+
+
+def _settle(
+    machines: Sequence[MachineNow],
+) -> tuple[tuple[MachineNow, ...], list[DestroyMachine], list[VolumeNow]]:
+    """What a deploy that was killed left half-way: the machines that count, those that go, and the volumes of these.
+
+    A machine that was to take another's place goes as long as that one is there, and is the machine once it is not, or
+    as long as the other's host does not answer.
+    """
+    taken = {machine.replaces for machine in machines}
+    machines = [machine for machine in machines if machine.host_ok or machine.id not in taken]
+    there = {machine.id for machine in machines}
+    heirs = {machine.id for machine in machines if machine.replaces not in there}
+    settled, going, freed = [], [], []
+    for machine in machines:
+        if machine.is_canary or machine.replaces in there or machine.replaced_by in heirs:
+            going.append(DestroyMachine(machine=machine.id, group=machine.group, is_left_over=True))
+            if machine.mount is not None:
+                mount = machine.mount
+                freed.append(VolumeNow(id=mount.volume, name=mount.name, region=machine.region))
+        else:
+            settled.append(replace(machine, crashed=True) if machine.replaces else machine)
+    return tuple(settled), going, freed
+
+
+def _pay(owed: Iterable[Owed], groups: Iterable[GroupWish], spare: _Spare) -> list[LaunchMachine]:
+    """The machines that an earlier deploy destroyed and could not create anew, where their volume still waits."""
+    sources = {group.name: group.mount.source for group in groups if group.mount is not None}
+    return [
+        LaunchMachine(group=one.group, region=one.region, volume=one.volume, is_owed=True)
+        for one in owed
+        if one.group in sources and spare.take_this(one.volume, sources[one.group])
+    ]
 
 
 class _Spare:
@@ -72,6 +111,14 @@ class _Spare:
 
     def count(self, name: str, region: str) -> int:
         return sum(1 for volume in self._left if volume.name == name and volume.region == region)
+
+    def take_this(self, volume_id: str, name: str) -> bool:
+        """Whether it was there, with that name; it is given out now."""
+        for volume in self._left:
+            if volume.id == volume_id and volume.name == name:
+                self._left.remove(volume)
+                return True
+        return False
 
     def take(self, name: str, region: str) -> str | None:
         for volume in self._left:
@@ -113,7 +160,14 @@ def _change(group: GroupWish, machine: MachineNow, spare: _Spare) -> Move:
     old, new = machine.mount, group.mount
     if (old is None) != (new is None):
         volume = _claim(group.name, new, machine.region, spare) if new is not None else None
-        return ReplaceMachine(machine=machine.id, group=group.name, region=machine.region, volume=volume)
+        return ReplaceMachine(
+            machine=machine.id,
+            group=group.name,
+            region=machine.region,
+            volume=volume,
+            skip_launch=_stays_stopped(machine),
+            loses=old.volume if old is not None else None,
+        )
     if not machine.host_ok:
         if old is not None:
             raise Unreachable(
@@ -127,9 +181,35 @@ def _change(group: GroupWish, machine: MachineNow, spare: _Spare) -> Move:
         machine=machine.id,
         group=group.name,
         volume=old.volume if old is not None else None,
-        skip_launch=machine.is_standby or (machine.state not in _RUNS and not machine.crashed),
+        skip_launch=_stays_stopped(machine),
         path_changed=old is not None and new is not None and bool(old.name) and old.path != new.destination,
+        region=machine.region,
     )
+
+
+def _stays_stopped(machine: MachineNow) -> bool:
+    return machine.is_standby or (machine.state not in _RUNS and not machine.crashed)
+
+
+def onto_volumes(the_plan: Plan, volumes: Mapping[str, str]) -> Plan:
+    """The plan with machines (by id) on other volumes: a rollback brings data back beside the data that is."""
+    moves: list[Move] = []
+    for move in the_plan.moves:
+        if isinstance(move, UpdateMachine | ReplaceMachine) and move.machine in volumes:
+            held = move.volume if isinstance(move, UpdateMachine) else move.loses
+            moves.append(
+                ReplaceMachine(
+                    machine=move.machine,
+                    group=move.group,
+                    region=move.region,
+                    volume=volumes[move.machine],
+                    skip_launch=move.skip_launch,
+                    loses=held,
+                )
+            )
+        else:
+            moves.append(move)
+    return replace(the_plan, moves=tuple(moves))
 
 
 def _launch(

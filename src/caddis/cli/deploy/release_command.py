@@ -1,92 +1,88 @@
-"""[deploy] release_command: run once, in a machine of its own, before anything is changed (1.5).
+"""[deploy] release_command: run once, in a machine of its own, before anything is changed (1.5); and seed_command.
 
 It has no volume, or with release_command_volume = "fork" a copy of the app's, which is thrown away afterwards.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from caddis.cli.call import Call
+from caddis.cli.deploy.once import run_once
 from caddis.cli.deploy.options import Options
-from caddis.cli.deploy.trial_volume import Trial, trial_volume
+from caddis.cli.deploy.trial_volume import trial_volume
 from caddis.cli.deploy.wanted import Documents
 from caddis.cli.guest import guest_to_wire
-from caddis.cli.log_lines import last_lines
-from caddis.client.machines import create_machine, destroy_machine, get_machine
+from caddis.cli.machine.show_machine import config_of, group_of
 from caddis.domain.errors import Problem, TimedOut
 from caddis.domain.machine import Guest
 from caddis.wire.fly_toml.groups import default_group, guest_of
 from caddis.wire.fly_toml.machine import split_command
 
 GROUP = "fly_app_release_command"
-SHOWN_LOG_LINES = 100
-_POLL_SECONDS = 0.25
+_LEAST = Guest(cpus=2, memory_mb=512)  # shared-cpu-2x
+
+Wire = Mapping[str, Any]
 
 
-def run_release_command(call: Call, app: str, *, documents: Documents, options: Options, region: str) -> None:
+def run_release_command(
+    call: Call, app: str, *, documents: Documents, options: Options, machines: Iterable[Wire], is_first: bool
+) -> None:
     """Problem, with its last lines, when it does not end with 0; then nothing of the app was changed."""
     deploy = documents.config.deploy
-    command = deploy.release_command if deploy else ""
-    if not command or options.skip_release_command:
+    if deploy is None:
         return
-    call.note(f"Running {app} release_command: {command}", "green")
-    with trial_volume(call, app, documents) as trial:
-        _run_in_machine(call, app, documents=documents, options=options, region=region, trial=trial)
+    guest, seconds = _guest(documents, machines), options.release_command_timeout
+    if deploy.release_command and not options.skip_release_command:
+        config = _document(documents, deploy.release_command, "release_command") | {"guest": guest}
+        _run(call, app, "release_command", documents=documents, config=config, seconds=seconds)
+    if deploy.seed_command and is_first:
+        config = _document(documents, deploy.seed_command, "seed_command") | {"guest": guest}
+        _run(call, app, "seed_command", documents=documents, config=config, seconds=seconds)
 
 
-def _run_in_machine(
-    call: Call, app: str, *, documents: Documents, options: Options, region: str, trial: Trial | None
+def _run(
+    call: Call, app: str, what: str, *, documents: Documents, config: dict[str, Any], seconds: float | None
 ) -> None:
-    command = documents.config.deploy.release_command if documents.config.deploy else ""
-    config = _document(documents, command) | ({"mounts": [trial.mount]} if trial else {})
-    body = {"config": config, "region": trial.region if trial else region}
-    machine = str(call.send(create_machine(app, body))["id"])
-    try:
-        code = _wait_for_end(call, app, machine, seconds=options.release_command_timeout)
+    call.note(f"Running {app} {what}: {shlex.join(config['init']['cmd'])}", "green")
+    with trial_volume(call, app, documents) as trial:
+        region = trial.region if trial else documents.config.primary_region
+        if trial:
+            config["mounts"] = [trial.mount]
+        try:
+            machine, code, lines = run_once(call.client, app, config=config, region=region, seconds=seconds, what=what)
+        except TimedOut as late:
+            late.hint = "Give it longer with --release-command-timeout. Nothing of the app was changed."
+            raise
         if code != 0:
-            lines = last_lines(call.client, app, machine, SHOWN_LOG_LINES)
-            call.note("\n".join([f"release_command failed on machine {machine} with exit code {code}", *lines]))
+            call.note("\n".join([f"{what} failed on machine {machine} with exit code {code}", *lines]))
             raise Problem(
-                f"release command failed - aborting deployment: machine {machine} exited with non-zero status"
+                f"{what.replace('_', ' ')} failed - aborting deployment: machine {machine} exited with non-zero status"
                 f" of {code}",
                 hint="Nothing of the app was changed.",
             )
-        call.note("release_command completed successfully", "green")
-    finally:
-        call.send(destroy_machine(app, machine, kill=True))
+    call.note(f"{what} completed successfully", "green")
 
 
-def _document(documents: Documents, command: str) -> dict[str, Any]:
-    config = documents.config
-    document = documents.document(default_group(config), volume=None)
-    section = config.deploy.release_command_vm if config.deploy else None
-    guest = guest_of(section, path="deploy.release_command_vm") if section else Guest(cpus=2, memory_mb=512)
+def _guest(documents: Documents, machines: Iterable[Wire]) -> Wire:
+    """release_command_vm, else that of the default group's largest machine, else shared-cpu-2x."""
+    section = documents.config.deploy.release_command_vm if documents.config.deploy else None
+    if section is not None:
+        return guest_to_wire(guest_of(section, path="deploy.release_command_vm"))
+    group = default_group(documents.config)
+    sizes = [config_of(one).get("guest") or {} for one in machines if group_of(one) == group]
+    largest: Wire = max(sizes, key=lambda size: size.get("memory_mb", 0), default={})
+    return largest or guest_to_wire(_LEAST)
+
+
+def _document(documents: Documents, command: str, what: str) -> dict[str, Any]:
+    document = documents.document(default_group(documents.config), volume=None)
     for name in ("services", "checks", "metrics", "statics"):
         document.pop(name, None)
     return document | {
-        "init": {"cmd": split_command(command, what="deploy.release_command")},
-        "guest": guest_to_wire(guest),
-        "restart": {"policy": "no"},
+        "init": {"cmd": split_command(command, what=f"deploy.{what}")},
         "env": {**document["env"], "RELEASE_COMMAND": "1", "FLY_PROCESS_GROUP": GROUP},
         "metadata": {**document["metadata"], "fly_process_group": GROUP},
-        "dns": {"skip_registration": True},
     }
-
-
-def _wait_for_end(call: Call, app: str, machine: str, *, seconds: float | None) -> int:
-    over = None if seconds is None else time.monotonic() + seconds
-    while over is None or time.monotonic() < over:
-        now: Mapping[str, Any] = call.send(get_machine(app, machine))
-        for event in now.get("events") or []:
-            if event["type"] == "exit":
-                return int(event["request"]["exit_event"]["exit_code"])
-        if now["state"] == "failed":
-            raise Problem(f"the machine {machine} of the release command could not be started")
-        time.sleep(_POLL_SECONDS)
-    raise TimedOut(
-        f"release_command did not end within {seconds:g} s",
-        hint="Give it longer with --release-command-timeout. Nothing of the app was changed.",
-    )

@@ -11,7 +11,7 @@ from caddis.domain.errors import NotFound
 _FLAGS = ("regions", "exclude-regions", "only-machines", "exclude-machines", "process-groups")
 
 
-def select_machines(call: Call, current: Current, wanted: Wanted) -> Current:
+def select_machines(call: Call, current: Current, wanted: Wanted, *, quiet: bool = False) -> Current:
     """Without those that the flags leave out."""
     given = [name for name in _FLAGS if call.many(name)]
     if not given:
@@ -24,7 +24,8 @@ def select_machines(call: Call, current: Current, wanted: Wanted) -> Current:
     groups = {group.name for group in wanted.groups}
     chosen = tuple(machine for machine in current.machines if _is_chosen(call, machine, groups))
     flags = ", ".join(f"--{name}" for name in given)
-    call.note(f"{flags} filter(s) applied, deploying to {len(chosen)}/{len(current.machines)} machines", "yellow")
+    if not quiet:
+        call.note(f"{flags} filter(s) applied, deploying to {len(chosen)}/{len(current.machines)} machines", "yellow")
     return replace(current, machines=chosen)
 
 

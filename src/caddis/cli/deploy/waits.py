@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from caddis.client.machines import get_machine, list_processes, wait_for
 from caddis.client.transport import Client
 from caddis.domain.errors import Problem, TimedOut
+from caddis.wire.duration import parse_duration
 
 Wire = Mapping[str, Any]
 SMOKE_SECONDS = 10.0
+LISTEN_SECONDS = 15.0
 POLL_SECONDS = 0.25
 _HOLD = 10  # seconds of one wait, so that a crash is seen soon
 _LOOPBACK = ("127.", "[::1]", "::1")
@@ -30,7 +32,8 @@ def wait_started(client: Client, app: str, machine: str, *, seconds: float | Non
         if now["state"] == "started":
             return
         if now["state"] in ("failed", "destroyed", "destroying"):
-            raise Problem(f"machine {machine} could not be started: it is {now['state']}")
+            why = f": {now['problem']}" if now.get("problem") else ""
+            raise Problem(f"machine {machine} could not be started: it is {now['state']}{why}")
         if _crashes(now):
             code = _last_exit(now).get("exit_code")
             raise Problem(f"machine {machine} ends again and again: the app appears to be crashing (exit code {code})")
@@ -43,7 +46,7 @@ def wait_started(client: Client, app: str, machine: str, *, seconds: float | Non
 
 def smoke_check(client: Client, app: str, machine: str, config: Wire) -> None:
     """Problem when it ends within ten seconds; over as soon as it listens on all ports of its services."""
-    ports = {str(service["internal_port"]) for service in config.get("services") or [] if _is_tcp(service)}
+    ports = tcp_ports(config)
     over = time.monotonic() + SMOKE_SECONDS
     seen = client.send(get_machine(app, machine))
     known = {event["id"] for event in seen.get("events") or [] if event["type"] == "exit"}
@@ -53,36 +56,74 @@ def smoke_check(client: Client, app: str, machine: str, config: Wire) -> None:
         if (now["state"] != "started" and (new or now["state"] == "failed")) or _crashes(now):
             code = _last_exit(now).get("exit_code")
             raise Problem(f"smoke checks for {machine} failed: the app appears to be crashing (exit code {code})")
-        if ports and ports <= _listening(client, app, machine):
+        if ports and ports <= listening(client, app, machine)[0]:
             return
         time.sleep(POLL_SECONDS)
 
 
-def wait_healthy(client: Client, app: str, machine: str, *, seconds: float | None) -> None:
-    """Until every check that the machine reports passes; a machine that reports none is not waited for."""
+def wait_healthy(
+    client: Client,
+    app: str,
+    machine: str,
+    *,
+    seconds: float | None,
+    tell: Callable[[int, int], None] = lambda _passing, _total: None,
+) -> None:
+    """Until every check passes; without checks in its config at once. `tell` hears how many of them pass."""
     over = None if seconds is None else time.monotonic() + seconds
     while True:
-        checks = client.send(get_machine(app, machine)).get("checks") or []
+        now = client.send(get_machine(app, machine))
+        if not has_checks(now.get("config") or {}):
+            return
+        checks = now.get("checks") or []
         failing = [check for check in checks if check["status"] != "passing"]
-        if not failing:
+        tell(len(checks) - len(failing), len(checks))
+        if checks and not failing:
             return
         if over is not None and time.monotonic() >= over:
-            names = ", ".join(str(check["name"]) for check in failing)
-            raise TimedOut(f"timeout reached waiting for health checks of machine {machine} to pass: {names}")
+            said = "; ".join(f"{check['name']}: {check.get('output') or check['status']}" for check in failing)
+            raise TimedOut(
+                f"timeout reached waiting for health checks of machine {machine} to pass: {said or 'none reported'}",
+                hint=f"See fly machine status {machine} -a {app} and fly logs -a {app} --machine {machine}. A"
+                " check that needs longer can have a grace_period; the deploy waits longer with --wait-timeout.",
+            )
         time.sleep(POLL_SECONDS * 2)
 
 
-def _is_tcp(service: Wire) -> bool:
-    return service.get("protocol", "tcp") == "tcp" and bool(service.get("internal_port"))
+def has_checks(config: Wire) -> bool:
+    """Whether the machine's config has a check, at the top level or in a service."""
+    return bool(config.get("checks")) or any(service.get("checks") for service in config.get("services") or [])
 
 
-def _listening(client: Client, app: str, machine: str) -> set[str]:
+def tcp_ports(config: Wire) -> set[str]:
+    """Ports that its TCP services expect to be listened on."""
+    services = config.get("services") or []
+    return {
+        str(one["internal_port"]) for one in services if one.get("protocol", "tcp") == "tcp" and one["internal_port"]
+    }
+
+
+def listening(client: Client, app: str, machine: str) -> tuple[set[str], set[str]]:
+    """Ports that others reach, and all addresses that are listened on; nothing when that cannot be seen."""
     try:
         processes = client.send(list_processes(app, machine)) or []
     except Problem:
-        return set()
-    addresses = [str(socket.get("address", "")) for one in processes for socket in one.get("listen_sockets") or []]
-    return {address.rpartition(":")[2] for address in addresses if not address.startswith(_LOOPBACK)}
+        return set(), set()
+    addresses = {str(socket.get("address", "")) for one in processes for socket in one.get("listen_sockets") or []}
+    return {one.rpartition(":")[2] for one in addresses if not one.startswith(_LOOPBACK)}, addresses
+
+
+def wait_listening(client: Client, app: str, machine: str, config: Wire) -> set[str]:
+    """Ports that nobody listens on for others even after 15 seconds, or the longest grace period of a check."""
+    checks = [*(config.get("checks") or {}).values()]
+    checks += [check for service in config.get("services") or [] for check in service.get("checks") or []]
+    grace = max((parse_duration(str(check.get("grace_period") or "0s")) for check in checks), default=0.0)
+    over = time.monotonic() + max(LISTEN_SECONDS, grace)
+    while True:
+        missing = tcp_ports(config) - listening(client, app, machine)[0]
+        if not missing or time.monotonic() >= over:
+            return missing
+        time.sleep(POLL_SECONDS)
 
 
 def _newest_exit(machine: Wire) -> Wire:

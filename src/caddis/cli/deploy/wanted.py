@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 from caddis import __version__
 from caddis.cli.call import Call
 from caddis.cli.deploy.moves import GroupWish, MountWish, Wanted
+from caddis.cli.deploy.options import read_pairs
 from caddis.cli.guest import guest_from_flags, guest_to_wire
 from caddis.domain.errors import Invalid
 from caddis.domain.machine import Guest
-from caddis.wire.fly_toml.groups import group_names, guest_for, has_services, mounts_for
+from caddis.wire.fly_toml.groups import (
+    group_names,
+    guest_for,
+    has_services,
+    mounts_for,
+    sections_for,
+    services_for,
+)
 from caddis.wire.fly_toml.machine import Deployed, to_machine_config
 from caddis.wire.fly_toml.sizes import parse_gb
 
@@ -42,7 +52,22 @@ def read_wanted(call: Call, config: FlyToml, *, region: str) -> Wanted:
 
 def _group(config: FlyToml, name: str) -> GroupWish:
     mounts = mounts_for(config, name)
-    return GroupWish(name=name, mount=_mount(mounts[0]) if mounts else None, has_services=has_services(config, name))
+    return GroupWish(
+        name=name,
+        mount=_mount(mounts[0]) if mounts else None,
+        has_services=has_services(config, name),
+        has_checks=_has_checks(config, name),
+    )
+
+
+def _has_checks(config: FlyToml, name: str) -> bool:
+    services = services_for(config, name)
+    http = sections_for(config, (config.http_service,), name) if config.http_service else ()
+    return (
+        bool(sections_for(config, tuple(config.checks.values()), name))
+        or any(service.tcp_checks or service.http_checks for service in services)
+        or any(one.checks for one in http)
+    )
 
 
 def _mount(mount: Mount) -> MountWish:
@@ -55,15 +80,42 @@ def _mount(mount: Mount) -> MountWish:
     )
 
 
+_SENSITIVE = re.compile(r"(?i)password|passwd|secret|token|api_?key|private_?key|credential|database_url")
+
+
+def check_env_names(env: Mapping[str, str]) -> list[str]:
+    """Names that look as if their values should not stand in a file."""
+    return [name for name in env if _SENSITIVE.search(name)]
+
+
+def read_extra_files(call: Call, folder: Path) -> list[dict[str, str]]:
+    """--file-local, --file-literal and --file-secret as a config's `files`; Invalid where one cannot be."""
+    files = []
+    for flag in ("file-local", "file-literal", "file-secret"):
+        for path, value in read_pairs(call.many(flag), f"--{flag}").items():
+            if not path.startswith("/"):
+                raise Invalid(f"--{flag} {path}=…: the path in the machine must be absolute, like /etc/{path}")
+            if flag == "file-secret":
+                files.append({"guest_path": path, "secret_name": value})
+                continue
+            content = _read(folder / value, value) if flag == "file-local" else value.encode()
+            files.append({"guest_path": path, "raw_value": base64.b64encode(content).decode()})
+    return files
+
+
+def _read(path: Path, named: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as unreadable:
+        raise Invalid(f"could not read file {named}: {unreadable.strerror}") from unreadable
+
+
 def read_files(config: FlyToml, folder: Path) -> dict[str, bytes]:
     """The local files that [[files]] names; Invalid, naming it, when one cannot be read."""
     contents = {}
     for file in config.files:
         if file.local_path:
-            try:
-                contents[file.local_path] = (folder / file.local_path).read_bytes()
-            except OSError as unreadable:
-                raise Invalid(f"could not read file {file.local_path}: {unreadable}") from unreadable
+            contents[file.local_path] = _read(folder / file.local_path, file.local_path)
     return contents
 
 
@@ -77,6 +129,7 @@ class Documents:
     release_version: int
     env: Mapping[str, str]
     files: Mapping[str, bytes]
+    extra_files: Sequence[Mapping[str, str]] = ()
     new_guest: Guest
 
     def document(self, group: str, *, volume: str | None, now: Wire | None = None) -> dict[str, Any]:
@@ -90,6 +143,11 @@ class Documents:
         )
         document = to_machine_config(self.config, group, deployed)
         document["env"] = {**document["env"], **self.env}
+        document.pop("statics", None)  # nobody serves them, and rollout.py has said so
+        if self.extra_files:
+            named = {file["guest_path"] for file in self.extra_files}
+            files = [file for file in document.get("files") or [] if file["guest_path"] not in named]
+            document["files"] = [*files, *map(dict, self.extra_files)]
         if guest_for(self.config, group) is None:
             document["guest"] = (now or {}).get("guest") or guest_to_wire(self.new_guest)
         if volume is not None:

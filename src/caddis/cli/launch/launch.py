@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from caddis.cli.apps.organization import choose_organization
 from caddis.cli.call import Call
 from caddis.cli.config_file import find_config, read_config
-from caddis.cli.deploy.options import common_flags
+from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import CONFIG, ORG, REGION, Flag, Kind, many, number, switch, text
 from caddis.cli.guest import any_given, guest_from_flags
 from caddis.cli.launch.configuration import find_mounts, make_config

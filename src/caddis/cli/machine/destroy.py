@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, switch, text
-from caddis.cli.machine.selection import chosen_machines, get_one, leased
+from caddis.cli.machine.selection import choose_app, chosen_machines, get_one, leased
 from caddis.cli.machine.show_machine import config_of, image_of, volume_of
 from caddis.cli.verb import any_number, verb
 from caddis.client.machines import destroy_machine, list_machines
@@ -15,7 +15,7 @@ _RESTING = ("stopped", "suspended", "created", "failed")
 
 def run(call: Call) -> None:
     """Without --force only machines that do not run: all are looked at before the first goes."""
-    app, force = call.app(), call.switch("force")
+    app, force = choose_app(call), call.switch("force")
     found = [get_one(call, app, machine) for machine in _chosen(call, app)]
     for machine in found:
         if machine["state"] not in _RESTING and not force:

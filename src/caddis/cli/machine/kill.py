@@ -6,14 +6,14 @@ from signal import SIGKILL
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS
-from caddis.cli.machine.selection import chosen_machine, get_one
+from caddis.cli.machine.selection import choose_app, chosen_machine, get_one
 from caddis.cli.verb import at_most, verb
 from caddis.client.machines import signal_machine
 
 
 def run(call: Call) -> None:
     """No lease is asked for: this is for when everything else hangs."""
-    app = call.app()
+    app = choose_app(call)
     machine = str(get_one(call, app, chosen_machine(call, app, call.arguments))["id"])
     call.send(signal_machine(app, machine, int(SIGKILL)))
     call.say("kill signal has been sent")

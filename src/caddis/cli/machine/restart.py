@@ -5,7 +5,7 @@ from __future__ import annotations
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, number, switch, text
 from caddis.cli.machine.making.launching import await_checks
-from caddis.cli.machine.selection import chosen_machines, get_one, leased
+from caddis.cli.machine.selection import choose_app, chosen_machines, get_one, leased
 from caddis.cli.machine.waiting import wait_until
 from caddis.cli.verb import any_number, verb
 from caddis.client.machines import restart_machine
@@ -15,7 +15,7 @@ START_SECONDS = 300.0
 
 def run(call: Call) -> None:
     """One after the other, each until it runs again and is healthy."""
-    app = call.app()
+    app = choose_app(call)
     for name in chosen_machines(call, app):
         call.say(f"Restarting machine {name}")
         with leased(call, app, name) as nonce:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS
-from caddis.cli.machine.selection import chosen_machines, leased
+from caddis.cli.machine.selection import choose_app, chosen_machines, leased
 from caddis.cli.verb import any_number, verb
 from caddis.client.machines import start_machine
 
 
 def run(call: Call) -> None:
     """One after the other; the first failure stops."""
-    app = call.app()
+    app = choose_app(call)
     for machine in chosen_machines(call, app):
         with leased(call, app, machine) as nonce:
             call.send(start_machine(app, machine, nonce=nonce))

@@ -85,7 +85,8 @@ def _info(request: Wire) -> str:
     told = {key: ended.get(key) for key in ("exit_code", "oom_killed", "requested_stop", "restarting")}
     words = [f"exit_code={told['exit_code'] or 0}"]
     words += [f"{key}={str(bool(told[key])).lower()}" for key in ("oom_killed", "requested_stop")]
-    return ",".join([*words, f"restart_count={request.get('restart_count', 0)}"] if told["restarting"] else words)
+    words += [f"restart_count={request.get('restart_count', 0)}"] if told["restarting"] else []
+    return ",".join([*words, *([f"reason={request['reason']}"] if request.get("reason") else [])])
 
 
 COMMAND = verb(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, number
-from caddis.cli.machine.selection import chosen_machines, leased
+from caddis.cli.machine.selection import choose_app, chosen_machines, leased
 from caddis.cli.machine.waiting import wait_until
 from caddis.cli.verb import any_number, verb
 from caddis.client.machines import suspend_machine
@@ -12,7 +12,7 @@ from caddis.client.machines import suspend_machine
 
 def run(call: Call) -> None:
     """One after the other; the first failure stops."""
-    app, patience = call.app(), call.number("wait-timeout")
+    app, patience = choose_app(call), call.number("wait-timeout")
     for machine in chosen_machines(call, app):
         with leased(call, app, machine) as nonce:
             call.send(suspend_machine(app, machine, nonce=nonce))

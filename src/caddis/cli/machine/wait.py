@@ -5,7 +5,7 @@ from __future__ import annotations
 from caddis.cli.call import Call
 from caddis.cli.deploy.options import parse_timeout
 from caddis.cli.flags import APP_FLAGS, text
-from caddis.cli.machine.selection import chosen_machine, get_one
+from caddis.cli.machine.selection import choose_app, chosen_machine, get_one
 from caddis.cli.machine.waiting import wait_until
 from caddis.cli.verb import at_most, verb
 from caddis.client.machines import get_machine
@@ -17,7 +17,7 @@ _FOR_EVER = 10 * 365 * 86400.0
 
 def run(call: Call) -> None:
     """Ends with 126 when the time is over first."""
-    app, state = call.app(), call.text("state")
+    app, state = choose_app(call), call.text("state")
     if state not in STATES:
         raise Invalid(f"--state {state!r} is not a state: use one of {', '.join(STATES)}")
     seconds = parse_timeout(call.text("wait-timeout"), "--wait-timeout")

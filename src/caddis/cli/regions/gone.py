@@ -13,8 +13,8 @@ def gone(name: str) -> GoCommand:
 
     def run(_call: Call) -> None:
         raise Refused(
-            f"`fly regions {name}` is no longer supported: a region is where machines are;"
-            " use `fly scale count COUNT --region REGION`"
+            f"`fly regions {name}` is no longer supported: an app is where its machines are",
+            hint="fly scale count COUNT --region REGION",
         )
 
     return verb(

@@ -15,11 +15,14 @@ from caddis.client.machines import list_machines
 
 def run(call: Call) -> None:
     """A line for each process group."""
-    groups = regions_by_group(call.send(list_machines(call.app())))
+    app = call.app()
+    groups = regions_by_group(call.send(list_machines(app)))
     if call.json:
         found = [{"Name": group, "Regions": regions} for group, regions in groups.items()]
         call.say(as_json({"ProcessGroupRegions": found}), end="")
         return
+    if not groups:
+        call.say(f"No machines are available on this app {app}")
     for group, regions in groups.items():
         call.say(f"Regions [{group}]: {', '.join(regions)}")
 

@@ -17,7 +17,7 @@ from caddis.domain.machine import Guest
 from caddis.wire.vm_size import check_guest, size_name
 
 Wire = Mapping[str, Any]
-LEASE_SECONDS = 120
+LEASE_SECONDS = 15  # kept fresh while we live; after a kill -9 nobody waits for longer
 START_SECONDS = 300.0
 
 

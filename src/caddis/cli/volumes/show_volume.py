@@ -97,7 +97,10 @@ def choose_volume(call: Call, app: str) -> str:
     if call.arguments:
         return call.arguments[0]
     if not call.interactive:
-        raise Invalid("volume ID must be specified when not running interactively")
+        raise Invalid(
+            "volume ID must be specified when not running interactively",
+            hint=f"fly volumes list -a {app} shows them.",
+        )
     volumes = [volume for volume in call.send(list_volumes(app)) if is_shown(volume)]
     if not volumes:
         raise NotFound(f"no volumes found in app '{app}'")

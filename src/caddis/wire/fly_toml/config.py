@@ -78,6 +78,7 @@ class Deploy:
     release_command_vm: Vm | None = None
     release_command_volume: str = ""  # ours: "fork", or nothing
     seed_command: str = ""
+    snapshot_before: bool | None = None  # ours: of volumes, before a release touches their machines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,7 @@ def _deploy(reader: Reader) -> Deploy:
         release_command_vm=_vm(vm) if vm else None,
         release_command_volume=reader.text("release_command_volume"),
         seed_command=reader.text("seed_command"),
+        snapshot_before=reader.find_truth("snapshot_before"),
     )
 
 

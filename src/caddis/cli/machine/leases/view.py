@@ -8,7 +8,7 @@ from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON
-from caddis.cli.machine.selection import get_one
+from caddis.cli.machine.selection import choose_app, get_one
 from caddis.cli.tables import as_json, table
 from caddis.cli.verb import any_number, verb
 from caddis.client.machines import get_lease, list_machines
@@ -17,7 +17,7 @@ from caddis.domain.errors import NotFound
 
 def run(call: Call) -> None:
     """Of those that are named, else of all machines of the app."""
-    leases = find_leases(call, call.app(), call.arguments)
+    leases = find_leases(call, choose_app(call), call.arguments)
     if call.json:
         call.say(as_json(leases), end="")
         return

@@ -13,7 +13,7 @@ from caddis.cli.guest import any_given, guest_from_flags, guest_to_wire
 from caddis.cli.machine.making.config import stand_by_for
 from caddis.cli.machine.making.launching import START_SECONDS, await_checks
 from caddis.cli.machine.making.updating import require_host
-from caddis.cli.machine.selection import chosen_machine, get_one
+from caddis.cli.machine.selection import choose_app, chosen_machine, get_one
 from caddis.cli.machine.show_machine import config_of
 from caddis.cli.machine.waiting import await_started, await_volume
 from caddis.cli.region import check_region
@@ -39,7 +39,7 @@ class _Attach:
 
 def clone(call: Call) -> None:
     """What can be refused is refused before a volume is made."""
-    app = call.app()
+    app = choose_app(call)
     source = get_one(call, app, chosen_machine(call, app, call.arguments))
     require_host(source)
     config = _config(call, source)

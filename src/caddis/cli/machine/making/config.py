@@ -16,10 +16,10 @@ from caddis.cli.machine.making.files import files_with
 from caddis.cli.machine.making.ports import services_with
 from caddis.domain.errors import Invalid, Refused
 from caddis.domain.machine import Guest
+from caddis.domain.machine_schedule import PERIODS
 
 Wire = Mapping[str, Any]
 RESTARTS = ("no", "always", "on-failure")
-SCHEDULES = ("hourly", "daily", "weekly", "monthly")
 AUTOSTOPS: Mapping[str, Any] = {"off": False, "stop": True, "suspend": "suspend"}
 
 
@@ -103,8 +103,8 @@ def _life(call: Call, config: dict[str, Any]) -> None:
         raise Invalid(f"--restart {policy!r}: use one of {', '.join(RESTARTS)}")
     if policy:
         config["restart"] = {**(config.get("restart") or {}), "policy": policy}
-    if call.text("schedule") and call.text("schedule") not in SCHEDULES:
-        raise Invalid(f"--schedule {call.text('schedule')!r}: use one of {', '.join(SCHEDULES)}")
+    if call.text("schedule") and call.text("schedule") not in PERIODS:
+        raise Invalid(f"--schedule {call.text('schedule')!r}: use one of {', '.join(PERIODS)}")
     if call.text("schedule"):
         config["schedule"] = call.text("schedule")
     if call.given("standby-for"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from caddis.cli.deploy.options import common_flags
+from caddis.cli.deploy.flags import common_flags
 from caddis.cli.flags import APP_FLAGS, ORG, REGION, VM, Flag, Kind, many, number, switch, text
 
-_OF_BUILDS = ("dockerfile", "ignorefile", "image-label", "build-target", "build-arg", "build-secret", "no-cache")
+_OF_BUILDS = frozenset(
+    {"dockerfile", "ignorefile", "image-label", "build-target", "build-arg", "build-secret", "no-cache", "label"}
+    | {"build-context-warn-size"}
+)
 
 
 def build_flags() -> tuple[Flag, ...]:

@@ -14,7 +14,7 @@ from caddis.cli.call import Call
 from caddis.cli.deploy.image import choose_image
 from caddis.cli.machine.making.config import configure
 from caddis.cli.machine.making.launching import await_checks
-from caddis.cli.machine.selection import chosen_machine, get_one, leased
+from caddis.cli.machine.selection import choose_app, chosen_machine, get_one, leased
 from caddis.cli.machine.show_machine import config_of
 from caddis.cli.machine.waiting import await_started
 from caddis.cli.terminal import paint
@@ -29,7 +29,7 @@ _COLOURS = {"+": "green", "-": "red"}
 
 def update_one(call: Call) -> None:
     """Nothing is changed without a yes."""
-    app = call.app()
+    app = choose_app(call)
     machine = get_one(call, app, chosen_machine(call, app, call.arguments))
     name = str(machine["id"])
     require_host(machine)

@@ -106,8 +106,8 @@ class Execution:
             parts.append(f"destroyed {', '.join(machine.id for machine in self.destroyed)}")
         if self.waiting_volumes:
             parts.append(f"made {', '.join(self.waiting_volumes)}, which waits for a machine")
-        done = "; ".join(parts) or "nothing was changed"
-        more = f" ({self.under_way} more under way: fly machine list -a {self.app})" if self.under_way else ""
+        done = "; ".join(parts) or "nothing was finished"
+        more = f" ({self.under_way} more steps were under way and may yet come to an end)" if self.under_way else ""
         self.call.note(f"Until then: {done}{more}. To go on from there: {again}", "yellow")
 
     @contextmanager

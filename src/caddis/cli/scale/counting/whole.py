@@ -32,7 +32,7 @@ from caddis.domain.machine import Guest
 from caddis.wire.vm_size import size_name
 
 Wire = Mapping[str, Any]
-LEASE_SECONDS = 120
+LEASE_SECONDS = 15  # kept fresh while we live; after a kill -9 nobody waits for longer
 
 
 def scale_count(call: Call) -> None:

@@ -1,0 +1,1 @@
+"""`fly releases list|rollback`; `fly apps releases` is the same list."""
