@@ -11,7 +11,7 @@ import click
 
 from caddis.admin.main import VERBS, caddis
 from caddis.api.routes import ENTRIES, PASSAGES
-from caddis.cli.nouns import LazyGroup, Noun
+from caddis.cli.nouns import LazyGroup, Leaf, Noun
 from caddis.cli.tree import ROOT
 from caddis.wire import stream
 
@@ -95,6 +95,8 @@ def _opening(title: str, sentence: str) -> list[str]:
 
 def _verbs(group: LazyGroup, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
     for child in group.noun.children:
+        if isinstance(child, Leaf) and child.instead:
+            continue  # a name of old: what took its place is here
         command = group.get_command(context, child.name)
         assert command is not None
         below = click.Context(command, info_name=child.name, parent=context)

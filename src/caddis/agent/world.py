@@ -19,6 +19,7 @@ from caddis.domain.clock import Seen
 from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.image import ImageConfig
 from caddis.domain.io_limits import IoLimits, IoPolicy
+from caddis.domain.secret import MachineSecrets
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
 from caddis.machines.accounts import Account
@@ -307,6 +308,16 @@ class Roots(Protocol):
         """Ensure it is unmounted and its mount point gone."""
 
 
+class Sealing(Protocol):
+    """caddis.machines.sealing.Seal"""
+
+    def seal(self, secrets: MachineSecrets, machine_id: str) -> str:
+        """What the machine gets of its app's secrets, closed with a key of this host; "" when that is nothing."""
+
+    def open(self, sealed: str, machine_id: str) -> MachineSecrets:
+        """What was sealed for that machine; Damaged when the host's key is another one by now."""
+
+
 class Network(Protocol):
     """caddis.network.host.HostNetwork"""
 
@@ -347,6 +358,7 @@ class World:
     runtime: Runtime
     roots: Roots
     network: Network
+    sealing: Sealing
     now: Callable[[], datetime]
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]

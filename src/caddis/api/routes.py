@@ -15,7 +15,10 @@ from caddis.api.endpoints import (
     machines,
     organizations,
     platform,
+    registry,
     releases,
+    secrets,
+    tokens,
     volumes,
 )
 from caddis.api.gate import Endpoint, SocketEndpoint
@@ -54,10 +57,12 @@ _UIEX = "/api/v1"
 ENTRIES = (
     _entry("GET", "/healthz", platform.get_health, Access.OPEN),
     _entry("POST", "/internal/hosts/{host}/reports", hosts.accept_reports, Access.HOST),
+    # it looks at the token itself: hosts have theirs
+    _entry("GET", "/registry/token", registry.get_token, Access.OPEN),
     _entry("GET", "/v1/apps", apps.list_apps),
-    _entry("POST", "/v1/apps", apps.create_app),
+    _entry("POST", "/v1/apps", apps.create_app, Access.OWNER),
     _entry("GET", _APP, apps.get_app),
-    _entry("DELETE", _APP, apps.delete_app),
+    _entry("DELETE", _APP, apps.delete_app, Access.OWNER),
     _entry("POST", _APP + "/suspend", apps.suspend),
     _entry("POST", _APP + "/resume", apps.resume),
     _entry("GET", _APP + "/ip_assignments", apps.list_addresses),
@@ -85,6 +90,11 @@ ENTRIES = (
     _entry("GET", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("POST", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("DELETE", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
+    _entry("GET", _APP + "/secrets", secrets.list_secrets),
+    _entry("POST", _APP + "/secrets", secrets.change_secrets),
+    _entry("GET", _APP + "/secrets/{name}", secrets.get_secret),
+    _entry("POST", _APP + "/secrets/{name}", secrets.set_secret),
+    _entry("DELETE", _APP + "/secrets/{name}", secrets.delete_secret),
     # a token that is read-only may see that a machine is there, not what is in it
     _entry("GET", _MACHINE + "/files", inside.get_files, Access.WRITE),
     _entry("PUT", _MACHINE + "/files", inside.put_file),
@@ -109,6 +119,10 @@ ENTRIES = (
     _entry("GET", "/v1/orgs/{slug}/machines", organizations.list_machines),
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
     _entry("POST", "/graphql", ask, Access.READ),  # what a document changes asks for more
+    _entry("POST", _APP + "/deploy_token", tokens.create_deploy_token, Access.OWNER),
+    _entry("GET", _UIEX + "/tokens", tokens.list_tokens),
+    _entry("POST", _UIEX + "/tokens", tokens.create_token, Access.OWNER),
+    _entry("DELETE", _UIEX + "/tokens/{id}", tokens.revoke_token, Access.OWNER),
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
     _entry("GET", _UIEX + "/machines/{id}", organizations.find_machine),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,8 +15,8 @@ from caddis.api.routes import ENTRIES, PASSAGES
 from caddis.control.core import Control
 
 
-def make_app(control: Control) -> Starlette:
-    """The ASGI application over this control, whose doors and catalog it closes at its end."""
+def make_app(control: Control, data: Path) -> Starlette:
+    """The ASGI application over this control, which it closes at its end. `data` is the installation's folder."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -31,9 +32,11 @@ def make_app(control: Control) -> Starlette:
         WebSocketRoute(passage.path, SocketGate(passage.endpoint, passage.access, control).handle)
         for passage in PASSAGES
     ]
-    return Starlette(
+    app = Starlette(
         routes=[*routes, *sockets],
         middleware=[Middleware(Numbered, control=control)],
         exception_handlers={404: show_unrouted, 405: show_unrouted},
         lifespan=lifespan,
     )
+    app.state.data = data
+    return app

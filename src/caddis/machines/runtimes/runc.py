@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGKILL, SIGTTOU
@@ -182,6 +183,8 @@ class RuncRuntime(Guests):
                 self._launching -= 1
 
     def _write_bundle(self, plan: LaunchPlan, files: conmon.Files) -> None:
+        if not os.path.isdir(plan.root):
+            raise Problem(f"the root file system of machine {plan.name} is gone: its host went down during the start")
         account = look_up_account(plan.root, plan.user)
         check_program(plan)
         host = Surroundings(
@@ -191,10 +194,12 @@ class RuncRuntime(Guests):
             architecture=platform.machine(),
             devices={bind.source: _device_numbers(bind.source) for bind in plan.binds if bind.is_device},
         )
-        spec = runtime_spec(plan, account, host)
         self._logs.mkdir(parents=True, exist_ok=True)
+        self._containers.mkdir(parents=True, exist_ok=True)
+        os.mkdir(files.folder, 0o700)  # the bundle holds the environment, and so the app's secrets
         os.makedirs(files.exits)
         os.mkdir(files.runc_root, 0o700)
+        spec = runtime_spec(replace(plan, binds=(*plan.binds, *_write_secrets(plan, files))), account, host)
         Path(files.folder, "config.json").write_text(json.dumps(spec))
         devices = {bind.destination: _device_below(bind) for bind in plan.binds}
         Path(files.folder, "devices.json").write_text(json.dumps(devices))
@@ -273,3 +278,14 @@ def _device_below(bind: Bind) -> tuple[int, int]:
         return _device_numbers(bind.source)
     number = os.stat(bind.source).st_dev
     return os.major(number), os.minor(number)
+
+
+def _write_secrets(plan: LaunchPlan, files: conmon.Files) -> list[Bind]:
+    """Beside the bundle, and bound into the root from there: so they go with it and are on no disk of ours."""
+    binds = []
+    for position, file in enumerate(plan.secret_files):
+        path = Path(files.folder, f"secret-{position}")
+        path.write_bytes(file.content)
+        path.chmod(file.mode)
+        binds.append(Bind(source=str(path), destination=file.destination, read_only=True))
+    return binds
