@@ -81,22 +81,29 @@ class Session:
     def hang_up(self) -> None:
         """Ensure that nothing of it runs but what left its session; silent when it has ended."""
         self._close(self.input)
-        if self.child.poll() is None and not wait_until(lambda: self._leader() is not None, patience=_PATIENCE):
-            cgroup.kill(self.running.group)
-        self._tell(SIGHUP)
-        self._tell(SIGCONT)  # a stopped one hears nothing else
-        wait_until(lambda: not self._members(), patience=_PATIENCE)
-        self._tell(SIGKILL)
-        wait_until(lambda: not self._members(), patience=_PATIENCE)
-        for fd in list(self._open):
-            self._close(fd)
-        self.child.end(_PATIENCE)
-        self._give_back()
+        try:
+            if not wait_until(lambda: self._leader() is not None or self._has_ended(), patience=_PATIENCE):
+                cgroup.kill(self.running.group)
+            self._tell(SIGHUP)
+            self._tell(SIGCONT)  # a stopped one hears nothing else
+            wait_until(lambda: not self._members(), patience=_PATIENCE)
+            self._tell(SIGKILL)
+            wait_until(lambda: not self._members(), patience=_PATIENCE)
+        finally:
+            self._close_all()
+            self.child.end(_PATIENCE)
+            self._give_back()
+
+    def _has_ended(self) -> bool:
+        return self.child.poll() is not None
 
     def _give_back(self) -> str | None:
+        self._close_all()
+        return self.running.close()
+
+    def _close_all(self) -> None:
         for fd in list(self._open):
             self._close(fd)
-        return self.running.close()
 
     def _close(self, fd: int) -> None:
         if fd in self._open:
