@@ -50,6 +50,7 @@ class FakeApi:
     no_snapshots: str = ""  # why none can be taken
     checks: list[dict[str, Any]] = field(default_factory=list)  # what every machine reports
     full_for: int = 0  # so many machines more are refused for want of room
+    listens_on: str = "0.0.0.0"
     count: int = 0
     url: str = ""
 
@@ -173,6 +174,8 @@ class FakeApi:
             case ("DELETE",):
                 del self.apps[app["name"]]
                 return {}
+            case ("POST", "secrets"):
+                return {"secrets": [{"name": name} for name in more["body"]["values"]]}
             case ("GET", "volumes"):
                 return [one for one in self.volumes.values() if one["app"] == app["name"]]
             case ("GET", "machines"):
@@ -235,7 +238,7 @@ class FakeApi:
             case ("GET",):
                 return machine
             case ("POST",):
-                machine |= {"config": more["body"]["config"]}
+                machine |= {"config": more["body"]["config"], "name": more["body"].get("name") or machine["name"]}
                 state = RESTS_AS.get(machine["config"]["image"], "started")
                 machine["state"] = "stopped" if more["body"].get("skip_launch") else state
                 self._attach(name, machine["config"])
@@ -272,7 +275,9 @@ class FakeApi:
                 return {"ok": True}
             case ("GET", "ps"):
                 ports = [service["internal_port"] for service in machine["config"].get("services") or []]
-                return [{"listen_sockets": [{"proto": "tcp", "address": f"0.0.0.0:{port}"} for port in ports]}]
+                return [
+                    {"listen_sockets": [{"proto": "tcp", "address": f"{self.listens_on}:{port}"} for port in ports]}
+                ]
             case ("POST", "exec"):
                 return {"exit_code": 3, "exit_signal": 0, "stdout": more["body"]["cmd"] + "\n", "stderr": "oops\n"}
             case ("POST", "start" | "restart"):

@@ -81,6 +81,9 @@ class Talk:
     def answer(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def signal(self, number: int) -> None:
+        self._child.send_signal(number)
+
     def end(self) -> int:
         """The exit status, after reading everything."""
         over = time.monotonic() + DEADLINE

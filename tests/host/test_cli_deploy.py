@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -331,13 +332,17 @@ def test_a_release_is_kept_with_its_definition(fly: Fly) -> None:
     assert shown["mounts"] == [{"source": "data", "destination": "/data"}]
 
 
-def test_ctrl_c_gives_the_leases_back_and_marks_the_release_interrupted(fly: Fly) -> None:
+@pytest.mark.parametrize("ending", ["Ctrl-C", "SIGTERM"])
+def test_ctrl_c_gives_the_leases_back_and_marks_the_release_interrupted(fly: Fly, ending: str) -> None:
     fly.write("fly.toml", PLAIN)
     assert fly("deploy").code == 0
     talk = fly.talk("deploy", "--image", "slow")
     talk.expect("[1/2] Updating ")
     assert len(fly.api.leases) == 2
-    talk.answer("\x03")
+    if ending == "Ctrl-C":
+        talk.answer("\x03")
+    else:
+        talk.signal(signal.SIGTERM)
     assert talk.end() == 127
     assert fly.api.leases == {}
     assert fly.api.releases[-1]["status"] == "interrupted"

@@ -112,3 +112,19 @@ def test_an_image_that_was_forgotten_comes_back_when_it_is_wanted(tmp_path: Path
     store.forget_unused([], older_than=-1)
     assert seen(images)["rootfs"] == []
     assert store.ensure(reference) == config
+
+
+def test_what_an_app_can_be_rolled_back_to_stays_until_the_app_lets_it_go(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    store = ImageStore(images)
+    old = store.ensure(make_tiny_image(tmp_path, name="app", files={"/n": b"old"}))
+    new = store.ensure(reference := make_tiny_image(tmp_path, name="app", files={"/n": b"new"}))  # the same path
+    store.keep("web", [{"reference": reference, "digest": digest} for digest in (new.digest, old.digest)])
+    _age(images, 30)
+    store.forget_unused([])
+    assert seen(images)["rootfs"] == [], "unpacked again when it is needed"
+    assert store.ensure(f"registry.caddis.internal/web@{old.digest}") == old
+    store.keep("web", [])
+    _age(images, 30)
+    store.forget_unused([])
+    assert _blobs(images) == 0

@@ -41,6 +41,12 @@ def test_every_option_of_a_build_reaches_buildah() -> None:
     )
 
 
+def test_a_secret_reaches_buildah_as_the_path_of_a_file() -> None:
+    wanted = Build(context="/c", dockerfile="/c/D", tag="t", secrets={"npm": "/w/secrets/0"})
+    argv = buildah.build(STORAGE, wanted, scratch="/w").argv
+    assert argv[argv.index("--secret") :] == ("--secret", "id=npm,src=/w/secrets/0", "/c")
+
+
 def test_an_image_of_the_storage_is_named_with_the_storage() -> None:
     assert STORAGE.name("debian:12") == "containers-storage:[overlay@/b/root+/b/run]debian:12"
 

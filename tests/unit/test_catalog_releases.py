@@ -118,3 +118,32 @@ def test_releases_go_with_their_app(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
         catalog.read(releases.get_release, "r1")
     assert _release(catalog, _app(catalog, "web"), "r2").version == 1
+
+
+def test_what_runs_when_the_next_release_is_made_was_interrupted_unless_it_completes(
+    catalog: Catalog,
+) -> None:
+    web = _app(catalog, "web")
+    _release(catalog, web, "r1")
+    catalog.write(releases.set_status, "r1", "running")
+    _release(catalog, web, "r2")
+    assert catalog.read(releases.get_release, "r1").status == "interrupted"
+    assert catalog.read(releases.get_release, "r2").status == "pending"
+    catalog.write(releases.set_status, "r1", "complete")
+    assert catalog.read(releases.get_release, "r1").status == "complete"
+
+
+def test_notes_are_kept_by_their_keys(catalog: Catalog) -> None:
+    _release(catalog, _app(catalog, "web"), "r1")
+    catalog.write(releases.patch_release, "r1", "running", notes={"snapshots": [1], "owed": [2]})
+    patched = catalog.write(releases.patch_release, "r1", "complete", notes={"snapshots": [1, 3]})
+    assert (patched.status, patched.metadata) == ("complete", {"snapshots": [1, 3], "owed": [2]})
+
+
+def test_the_images_of_the_newest_complete_releases_are_to_be_kept(catalog: Catalog) -> None:
+    web = _app(catalog, "web")
+    for number, status in enumerate(("complete", "failed", "complete", "complete"), 1):
+        _release(catalog, web, f"r{number}")
+        catalog.write(releases.patch_release, f"r{number}", status, notes={"image_digest": f"sha256:{number}"})
+    kept = catalog.read(releases.list_images_to_keep, web.id, most=2)
+    assert kept == [("web:1", "sha256:4"), ("web:1", "sha256:3")]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from caddis.wire.fly_toml.config import FlyToml
 
 Wire = Mapping[str, Any]
-_MOST = 1000
+_MOST = 200
 _OURS = "registry.caddis.internal/"
 
 
@@ -85,6 +85,12 @@ def _find_image(call: Call, app: str, target: Wire) -> str:
 def _intent(target: Wire, config: FlyToml, image: str, env: Mapping[str, str]) -> Intent:
     metadata = target.get("metadata") or {}
     extras = metadata.get("extras") or {}
+    for file in config.files:
+        if file.local_path and file.local_path not in (extras.get("files") or {}):
+            raise NotFound(
+                f"release v{target['version']} does not have its local file {file.local_path}: it was not kept",
+                hint="Check that version of the sources out, and run fly deploy",
+            )
     return Intent(
         config=config,
         image=image,

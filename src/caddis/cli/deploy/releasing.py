@@ -13,6 +13,7 @@ from caddis.cli.call import Call
 from caddis.cli.deploy.current import Observed, observe
 from caddis.cli.deploy.execute import Execution
 from caddis.cli.deploy.finishing import FINISH_SECONDS
+from caddis.cli.deploy.interrupts import interrupts
 from caddis.cli.deploy.leases import Leases
 from caddis.cli.deploy.ledger import Ledger
 from caddis.cli.deploy.machine_checks import machine_checks_for
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from caddis.wire.fly_toml.config import FlyToml
 
 Wire = Mapping[str, Any]
+KEPT_FILES_BYTES = 256 << 10  # of local files, with each release: they are told with every list of releases
 
 
 def _no_volumes(_plan: Plan) -> Mapping[str, str]:
@@ -57,8 +59,9 @@ class Intent:
 
     @property
     def extras(self) -> dict[str, Any]:
-        """What is not in the definition, and a rollback needs; values of local files as base64."""
-        files = {path: base64.b64encode(content).decode() for path, content in self.files.items()}
+        """What is not in the definition, and a rollback needs; local files as base64, if they are small."""
+        small = sum(map(len, self.files.values())) <= KEPT_FILES_BYTES
+        files = {path: base64.b64encode(content).decode() for path, content in self.files.items()} if small else {}
         found = {"env": dict(self.env), "files": files, "extra_files": [dict(one) for one in self.extra_files]}
         return {key: value for key, value in found.items() if value}
 
@@ -93,7 +96,7 @@ def find_region(call: Call, observed: Observed) -> str:
 def release(call: Call, intent: Intent, options: Options) -> None:
     """All of it under leases, which are had before a release is begun."""
     app = intent.config.app
-    with Leases(call.client, app, seconds=options.lease_seconds) as leases:
+    with interrupts(), Leases(call.client, app, seconds=options.lease_seconds) as leases:
         observed, the_plan = _hold(call, intent, options, leases)
         the_plan = onto_volumes(the_plan, intent.make_volumes(the_plan))
         call.say(f"\nWatch your deployment with `fly status -a {app}` and `fly logs -a {app}`\n")

@@ -77,10 +77,8 @@ class Seeing:
         lines = last_lines(self.client, self.app, machine, SHOWN_LOG_LINES)
         if lines:
             self.progress.say(f"The last lines of machine {machine}:\n" + "\n".join(f"  {line}" for line in lines))
-        problem.hint = problem.hint or (
-            f"See fly logs -a {self.app} --machine {machine}. What was deployed stays; once it is mended,"
-            " fly deploy goes on from here."
-        )
+        said = problem.hint or f"See fly logs -a {self.app} --machine {machine}."
+        problem.hint = f"{said} What was deployed stays; once it is mended, fly deploy goes on from here."
 
     def warn_of_loopback(self) -> str:
         """A warning where a group's first machine listens only where nobody else reaches it; "" where all is well."""

@@ -113,12 +113,14 @@ def listening(client: Client, app: str, machine: str) -> tuple[set[str], set[str
     return {one.rpartition(":")[2] for one in addresses if not one.startswith(_LOOPBACK)}, addresses
 
 
-def wait_listening(client: Client, app: str, machine: str, config: Wire) -> set[str]:
-    """Ports that nobody listens on for others even after 15 seconds, or the longest grace period of a check."""
+def wait_listening(
+    client: Client, app: str, machine: str, config: Wire, *, seconds: float = LISTEN_SECONDS
+) -> set[str]:
+    """Ports that nobody listens on for others even after so many seconds, or the longest grace period of a check."""
     checks = [*(config.get("checks") or {}).values()]
     checks += [check for service in config.get("services") or [] for check in service.get("checks") or []]
     grace = max((parse_duration(str(check.get("grace_period") or "0s")) for check in checks), default=0.0)
-    over = time.monotonic() + max(LISTEN_SECONDS, grace)
+    over = time.monotonic() + max(seconds, grace)
     while True:
         missing = tcp_ports(config) - listening(client, app, machine)[0]
         if not missing or time.monotonic() >= over:

@@ -93,14 +93,15 @@ def _rows_above(places: list[list[str]], row: int) -> list[int]:
 def _remarks(text: str) -> list[tuple[str, list[str]]]:
     """Keys with the remarks that stand above them."""
     paths = {row: path for path, row in reversed(list(scan(text).items()))}
-    found, above = [], []
+    found: list[tuple[str, list[str]]] = []
+    above: list[str] = []
     for row, line in enumerate(text.split("\n"), start=1):
         if _is_remark(line):
             above.append(line.strip())
         elif line.strip():
             if above and row in paths:
                 found.append((paths[row], above))
-            above: list[str] = []
+            above = []
     return found
 
 
