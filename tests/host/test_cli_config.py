@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from fakes.fly_command import Fly
 
+pytest_plugins = ("fakes.fly_command",)
 pytestmark = pytest.mark.host
 
 OURS = '# mine\napp = "myapp"\nprimary_region = "lhr"\n[build]\nimage = "web:1"\n[env]\nA = "1"  # one\n'
