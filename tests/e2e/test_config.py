@@ -91,8 +91,10 @@ def test_a_save_keeps_comments_and_the_local_build(calls: Calls, folder: Path) -
 
 
 def test_the_environment_is_shown_in_two_tables(calls: Calls, folder: Path) -> None:
+    calls.up.fly("secrets", "set", "PASSWORD=hidden", "--stage", folder=folder)
     said = calls.up.fly("config", "env", folder=folder)
-    assert said.startswith("Secrets\n NAME ") and "Environment Variables\n" in said
+    assert said.startswith("Secrets\n NAME ") and " PASSWORD │ " in said and "hidden" not in said
+    assert "Environment Variables\n" in said
     assert " GREETING │ hello \n" in said
 
 

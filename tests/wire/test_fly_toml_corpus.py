@@ -71,8 +71,7 @@ def machine_of(config: FlyToml, group: str) -> dict[str, Any]:
     files = {file.local_path: file.local_path.encode() for file in config.files if file.local_path}
     deployed = Deployed(image="registry.local/demo:1", release_id="r1", release_version=3, files=files)
     document = to_machine_config(config, group, deployed)
-    if "secret_name" not in str(document):
-        assert config_from_wire(document).process_group == group, "the API takes it"
+    assert config_from_wire(document).process_group == group, "the API takes it"
     assert document.pop("image") == "registry.local/demo:1"
     assert document.pop("metadata") == {
         "fly_platform_version": "v2",

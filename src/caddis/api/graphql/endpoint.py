@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Info: TypeAlias = GraphQLResolveInfo["Asked"]
 
 _MOST_TOKENS = 2000  # of a document; flyctl's longest has about 300
-_MOST_OBJECTS = 20_000  # in one answer: types point at one another, so short documents can ask for a great deal
+_MOST_OBJECTS = 5_000  # in one answer: types point at one another, so short documents can ask for a great deal
 
 
 @dataclass

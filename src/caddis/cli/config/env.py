@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from caddis.cli.call import Call
 from caddis.cli.config.remote import released_config
 from caddis.cli.flags import APP_FLAGS
 from caddis.cli.tables import table
 from caddis.cli.verb import at_most, verb
-from caddis.client.apps import app_path
-from caddis.client.request import get
-from caddis.domain.errors import NotFound
+from caddis.client.secrets import list_secrets
 
 
 def run(call: Call) -> None:
     """Names and digests of the secrets, which are never shown, and the environment of the current release."""
     app = call.app()
     config = released_config(call, app)
-    secrets = sorted(_secrets(call, app), key=lambda secret: str(secret["name"]))
+    secrets = sorted(call.send(list_secrets(app))["secrets"], key=lambda secret: str(secret["name"]))
     rows = [[str(secret["name"]), str(secret.get("digest") or "")] for secret in secrets]
     call.say(table(("Name", "Digest"), rows, title="Secrets"), end="")
     call.say(table(("Name", "Value"), sorted(config.env.items()), title="Environment Variables"), end="")
-
-
-def _secrets(call: Call, app: str) -> list[Mapping[str, Any]]:
-    try:
-        answer = call.send(get(f"{app_path(app)}/secrets"))
-    except NotFound:
-        return []
-    return list(answer["secrets"])
 
 
 COMMAND = verb(
