@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from caddis.admin.main import VERBS, caddis
-from caddis.api.routes import ENTRIES
-from caddis.cli.nouns import LazyGroup, Noun
+from caddis.api.routes import ENTRIES, PASSAGES
+from caddis.cli.nouns import LazyGroup, Leaf, Noun
 from caddis.cli.tree import ROOT
+from caddis.wire import stream
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 WIDTH = 110
@@ -71,6 +72,10 @@ def api_document() -> str:
     )
     for entry in ENTRIES:
         lines += ["", f"## {entry.method} {entry.path}", "", f"{_purpose(entry)} For: {entry.access.value}."]
+    lines += ["", "## Streams", "", inspect.cleandoc(stream.__doc__ or "")]
+    for passage in PASSAGES:
+        purpose = inspect.getdoc(passage.endpoint)
+        lines += ["", f"## WebSocket {passage.path}", "", f"{purpose} For: {passage.access.value}."]
     return "\n".join(lines) + "\n"
 
 
@@ -90,6 +95,8 @@ def _opening(title: str, sentence: str) -> list[str]:
 
 def _verbs(group: LazyGroup, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
     for child in group.noun.children:
+        if isinstance(child, Leaf) and child.instead:
+            continue  # a name of old: what took its place is here
         command = group.get_command(context, child.name)
         assert command is not None
         below = click.Context(command, info_name=child.name, parent=context)

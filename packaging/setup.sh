@@ -32,6 +32,8 @@ install_packages() {
     return 0
   fi
   say "installing Debian packages: $missing"
+  # Debian would start a registry that everybody may write to: ours runs when `caddis up --registry` says so.
+  if [[ " $missing " == *" docker-registry "* ]]; then systemctl mask docker-registry.service >/dev/null 2>&1 || true; fi
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086
   apt_install $missing || { say "asking Debian for its package lists first (apt-get update)"; apt-get -qq update && apt_install $missing; } ||

@@ -29,10 +29,7 @@ def lose_power(up: Running) -> None:
     wait_until(lambda: not _detach(str(up.data)), "no loop device has its files")
     for namespace in _named(["ip", "-j", "netns", "list"], "name", f"caddis-{name}-"):
         subprocess.run(["ip", "netns", "delete", namespace], check=True)
-    for host in (up.data / "hosts").iterdir():
-        for hierarchy in cgroup.hierarchies():
-            for folder, _below, _files in os.walk(f"{hierarchy.folder}/caddis-{name}-{host.name}", topdown=False):
-                os.rmdir(folder)
+    wait_until(lambda: not _list_groups(up.data, name), "no control group is left")
     shutil.rmtree(run)
 
 
@@ -54,6 +51,19 @@ def _groups(pid: int) -> str:
         return Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
         return ""
+
+
+def _list_groups(data: Path, name: str) -> list[str]:
+    """Those that are left after trying to remove them."""
+    left = []
+    for host in (data / "hosts").iterdir():
+        for hierarchy in cgroup.hierarchies():
+            for folder, _below, _files in os.walk(f"{hierarchy.folder}/caddis-{name}-{host.name}", topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    left.append(folder)
+    return left
 
 
 def _detach(data: str) -> bool:

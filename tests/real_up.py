@@ -64,7 +64,7 @@ def running(*more: str, hosts: int = 2, pool_size: str = "3G") -> Iterator[Runni
     data = folder / "data"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("FLY_", "CADDIS_"))}
     environment |= {"XDG_CONFIG_HOME": str(folder / "config"), "TERM": "dumb", "PATH": f"{BIN}:{os.environ['PATH']}"}
-    words = ["up", "--data", str(data), "--listen", f"127.0.0.1:{_free_port()}", "--region", "lhr"]
+    words = ["up", "--data", str(data), "--listen", f"127.0.0.1:{free_port()}", "--region", "lhr"]
     words += ["--hosts", str(hosts), "--pool-size", pool_size, *more]
     server = Running(data, environment, tuple(words))
     try:
@@ -86,7 +86,8 @@ def left_behind(data: Path) -> list[str]:
     return [line for line in (*loops.stdout.splitlines(), *mounts.splitlines()) if str(data) in line]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import tarfile
 from collections.abc import Mapping
@@ -17,12 +18,24 @@ from caddis.domain.adoption import Adoption, adopted_snapshot, adopted_volume
 from caddis.domain.errors import NotFound
 from caddis.domain.io_limits import IoLimits
 from caddis.domain.life import DestroyAsked, Ended, StartAsked, decide
-from caddis.domain.machine import ExitStatus, Init, Machine, MachineConfig, MachineState, Mount, Restart, RestartPolicy
+from caddis.domain.machine import (
+    ExitStatus,
+    File,
+    Init,
+    Machine,
+    MachineConfig,
+    MachineState,
+    Mount,
+    Restart,
+    RestartPolicy,
+)
+from caddis.domain.secret import MachineSecrets
 from caddis.domain.snapshot import Snapshot, SnapshotStatus, origin_of
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Volume, VolumeState
 
 VOLUME = "vol_0123456789abcdef"
 MACHINE = "0123456789abcd"
+SECRET = "hunter-two"
 COPY = "vol_fedcba9876543210"
 SNAPSHOT, NEXT_SNAPSHOT = "vs_0123456789abcdef", "vs_1123456789abcdef"
 IMAGE = "docker-archive:/images/tiny.tar"
@@ -53,6 +66,7 @@ def new_machine(stage: Stage, *, argv: tuple[str, ...] = ("/bin/sleep", "1000"))
         image=image_of(stage),
         init=Init(exec=argv),
         mounts=(Mount(volume=VOLUME, path="/data"),),
+        files=(File(guest_path="/etc/app.key", secret="KEY"),),
         restart=Restart(policy=RestartPolicy.NO),
     )
     now = stage.world.now()
@@ -67,7 +81,13 @@ def new_machine(stage: Stage, *, argv: tuple[str, ...] = ("/bin/sleep", "1000"))
         raw_config={"image": config.image, "unknown": {"kept": True}},
         created_at=now,
         updated_at=now,
+        **_secrets(stage, 1),
     )
+
+
+def _secrets(stage: Stage, version: int) -> dict[str, Any]:
+    secrets = MachineSecrets(version=version, env={"PASSWORD": SECRET}, files={"KEY": base64.b64encode(b"k").decode()})
+    return {"secrets_version": version, "sealed_secrets": stage.world.sealing.seal(secrets, MACHINE)}
 
 
 def _volume_create(stage: Stage) -> Prepared:
@@ -288,6 +308,7 @@ def _machine_update(stage: Stage) -> Prepared:
     before = stage.world.book.get_machine(MACHINE)
     config = replace(before.config, env={"RELEASE": "2"})
     wanted = replace(before, config=config, raw_config={**before.raw_config, "env": {"RELEASE": "2"}}, instance_id="02")
+    wanted = replace(wanted, **_secrets(stage, 2))
     inputs = {"machine": dump(wanted), "skip_launch": True, "current_version": "01", "memory_mb": 4096}
     return inputs, f"update:{MACHINE}:02", MACHINE
 
@@ -323,10 +344,20 @@ def _has_machine(state: MachineState, *, attached: bool = True, **expected: obje
         assert machine.state is state
         for name, value in expected.items():
             assert getattr(machine, name) == value
+        for table in ("machine", "operation", "step"):
+            rows = stage.world.book.database.read(f"SELECT * FROM {table}", ())
+            assert not [row for row in rows if SECRET in str(tuple(row))], "a secret stands in the book"
         assert stage.world.book.get_volume(VOLUME).attached_machine_id == (MACHINE if attached else None)
         assert (stage.world.runtime.find_watched_pid(MACHINE) is not None) == (state is MachineState.STARTED)
 
     return holds
+
+
+def _is_forgotten(stage: Stage) -> None:
+    """A tombstone, and of its secrets nothing, in the inputs of its operations neither."""
+    _has_machine(MachineState.DESTROYED, attached=False, sealed_secrets="")(stage)
+    kept = stage.world.book.database.read("SELECT inputs FROM operation WHERE subject = ?", (MACHINE,))
+    assert not [row for row in kept if "sealed_secrets" in row["inputs"]]
 
 
 def _has_no_machine(stage: Stage) -> None:
@@ -438,10 +469,10 @@ CASES = (
     Case(
         "machine.update/1",
         _machine_update,
-        _has_machine(MachineState.CREATED, instance_id="02"),
-        _has_machine(MachineState.CREATED, instance_id="01"),
+        _has_machine(MachineState.CREATED, instance_id="02", secrets_version=2),
+        _has_machine(MachineState.CREATED, instance_id="01", secrets_version=1),
     ),
-    Case("machine.destroy/1", _machine_destroy, _has_machine(MachineState.DESTROYED, attached=False), _has_no_machine),
+    Case("machine.destroy/1", _machine_destroy, _is_forgotten, _has_no_machine),
 )
 
 

@@ -14,6 +14,7 @@ from matrix import Script, run
 from caddis.agent.book import Book
 from caddis.agent.world import World
 from caddis.domain.clock import Seen
+from caddis.machines.sealing import Seal
 from caddis.telemetry.seam import watch
 from fakes.images import FakeImages
 from fakes.kept import FakeKept
@@ -63,6 +64,7 @@ class FakeStage:
             runtime=self.runtime,
             roots=self.roots,
             network=self.network,
+            sealing=Seal(bytes(32)),
             now=lambda: NOW,
             look=lambda: Seen(wall=NOW, boot="b", uptime=0.0),
             entropy=lambda: b"0123456789abcdef",

@@ -84,7 +84,8 @@ def test_the_kill_signal_of_the_config_reaches_the_program(calls: Calls) -> None
 def test_a_deaf_program_is_killed_when_its_time_is_over(calls: Calls) -> None:
     id = calls.make_machine(DEAF)
     calls.await_state(id, "started")
-    wait_until(lambda: "trap" in calls.ok("GET", f"/machines/{id}/ps")[-1]["command"], "it runs")
+    # its trap is set once it sleeps: the words of the script are in its arguments from the start
+    wait_until(lambda: "sleep 0.05" in [one["command"] for one in calls.ok("GET", f"/machines/{id}/ps")], "it sleeps")
     calls.ok("POST", f"/machines/{id}/stop", {"signal": "SIGINT", "timeout": "1s"})
     calls.await_state(id, "stopped")
     (end,) = calls.await_events(id, "exit", 1)

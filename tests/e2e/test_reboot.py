@@ -44,9 +44,12 @@ def test_what_ran_when_the_power_went_runs_again_and_nothing_else(calls: Calls) 
         assert calls.shell(ran, "cat /data/file; test -e /file || echo gone") == "kept\ngone\n"
         assert [calls.machine(id)["state"] for id in (stopped, done)] == ["stopped", "stopped"]
         assert [len(calls.await_events(id, "exit", 1)) for id in (stopped, done)] == [1, 1]
+        for id in (ran, once, stopped, done):
+            calls.ok("DELETE", f"/machines/{id}?force=true")
 
 
 def test_a_start_that_the_power_cut_short_is_made_again(calls: Calls) -> None:
+    lose_power(calls.up)
     doomed = replace(calls.up, environment={**calls.up.environment, "CADDIS_DIE_AT": "machine.launch/1/network:before"})
     with doomed.up():
         id = calls.make_machine("sleep 1000", volume=calls.make_volume(name="more"))
@@ -54,3 +57,5 @@ def test_a_start_that_the_power_cut_short_is_made_again(calls: Calls) -> None:
         lose_power(calls.up)
     with calls.up.up():
         calls.await_state(id, "started")
+        (failed,) = [event for event in calls.await_events(id, "start", 3) if event["status"] == "failed"]
+        assert "its host went down during the start" in failed["request"]["reason"]

@@ -36,7 +36,7 @@ def app(calls: Calls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[mounts]\nsource = "data"\ndestination = "/data"\n'
     )
     calls.up.fly("apps", "create", APP, folder=folder)
-    calls.up.fly("deploy", "--ha=false", folder=folder)
+    calls.up.fly("deploy", "--ha=false", "--smoke-checks=false", folder=folder)
     (machine,) = _machines(calls)
     calls.shell(machine["id"], "echo first > /data/entry; sync")
     return folder

@@ -51,6 +51,7 @@ class FakeAgent:
         self.volumes: dict[str, dict[str, Any]] = {}
         self.machines: dict[str, dict[str, Any]] = {}
         self.orders: list[tuple[str, str, dict[str, str]]] = []  # method, path, headers
+        self.bodies: list[dict[str, Any]] = []  # of orders to create or update a machine
         self.context_bytes = 0
         self._app_of: dict[str, str] = {}
         self._sequence = 0
@@ -168,6 +169,7 @@ class FakeAgent:
     # --- machines ---------------------------------------------------------------------------------------------------
     async def _create_machine(self, request: Request) -> Response:
         document = await request.json()
+        self.bodies.append(document)
         if self.full:
             raise NoCapacity(f"host {self.host} is full")
         machine = {
@@ -201,7 +203,8 @@ class FakeAgent:
                     volume["attached_machine_id"] = None
                     self._report("volume", volume["id"], dict(volume))
         else:
-            machine["config"] = (await request.json())["config"]
+            self.bodies.append(await request.json())
+            machine["config"] = self.bodies[-1]["config"]
         return self._answer("machine", machine["id"])
 
     async def _verb(self, request: Request) -> Response:

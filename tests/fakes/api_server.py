@@ -174,6 +174,8 @@ class FakeApi:
             case ("DELETE",):
                 del self.apps[app["name"]]
                 return {}
+            case ("POST", "secrets"):
+                return {"secrets": [{"name": name} for name in more["body"]["values"]]}
             case ("GET", "volumes"):
                 return [one for one in self.volumes.values() if one["app"] == app["name"]]
             case ("GET", "machines"):

@@ -220,6 +220,8 @@ def test_a_token_that_is_read_only_may_ask_and_change_nothing(api: ApiServer, ap
     assert _data(api, "query($n: String!) { app(name: $n) { name } }", token=token, n=app)["app"]["name"] == app
     delete = "mutation($appId: ID!) { deleteApp(appId: $appId) { organization { id } } }"
     assert "read-only" in _complaint(api, delete, token=token, appId=app)
+    of_app = api.make_token(app_id=api.http.get(f"/v1/apps/{app}").json()["internal_numeric_id"])
+    assert "neither create nor destroy" in _complaint(api, delete, token=of_app, appId=app)
     resolve = 'query($n: String!) { app(name: $n) { image(ref: "debian:12") { id } } }'
     assert "read-only" in _complaint(api, resolve, token=token, n=app)
     assert api.http.get(f"/v1/apps/{app}").status_code == 200

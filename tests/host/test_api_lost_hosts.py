@@ -100,6 +100,17 @@ def test_an_app_is_suspended_and_resumed_as_far_as_its_hosts_answer(api: ApiServ
         assert api.http.post("/v1/apps/web/resume").json()["machines"] == []
 
 
+def test_a_machine_that_rests_until_its_schedule_starts_it_rests_on_while_its_app_is_suspended(api: ApiServer) -> None:
+    made = api.http.post("/v1/apps/web/machines", json={"config": {"image": "i", "schedule": "hourly"}}).json()["id"]
+    (agent,) = [agent for agent in api.agents.values() if made in agent.machines]
+    api.http.post(f"/v1/apps/web/machines/{made}/stop", json={}).raise_for_status()
+    for _ in range(2):
+        assert api.http.post("/v1/apps/web/suspend").json() == {"status": "suspended", "machines": [], "failed": []}
+        assert agent.machines[made]["config"]["metadata"] == {"caddis_suspended": "rested"}
+    assert api.http.post("/v1/apps/web/resume").json()["machines"] == []
+    assert (agent.machines[made]["state"], agent.machines[made]["config"]["metadata"]) == ("stopped", {})
+
+
 def test_what_does_not_answer_is_seen_in_the_platform_s_status(api: ApiServer) -> None:
     assert api.http.get("/v1/platform/status").json()["status"] == "operational"
     _fall_silent(api, "a")

@@ -71,6 +71,14 @@ def test_a_mount_by_name_takes_a_free_volume_of_that_name(api: ApiServer, app: s
     assert f"fly volumes create data -a {app}" in refused.json()["hint"]
 
 
+def test_machines_that_are_asked_for_at_once_go_to_different_hosts(api: ApiServer, app: str) -> None:
+    for agent in api.agents.values():
+        agent.report_delay = 0.3  # the index has none of them while the others are placed
+    with ThreadPoolExecutor() as pool:
+        made = [answer.json()["id"] for answer in pool.map(lambda _: _create(api, app, region="lhr"), range(4))]
+    assert sorted(_host_of(api, machine) for machine in made) == ["a", "a", "b", "b"]
+
+
 def test_volumes_that_cannot_be_meant_are_refused_plainly(api: ApiServer, app: str) -> None:
     api.http.post("/v1/apps", json={"name": "neighbour"})
     foreign, far = _volume(api, "neighbour"), _volume(api, app, region="ord")
@@ -183,10 +191,12 @@ def test_what_concerns_one_machine_is_passed_on_as_it_is(api: ApiServer, app: st
     for method, verb in (
         ("GET", "wait"), ("GET", "ps"), ("GET", "events"), ("GET", "versions"), ("GET", "lease"), ("POST", "lease"),
         ("DELETE", "lease"), ("GET", "metadata"), ("PATCH", "metadata"), ("PUT", "metadata"), ("POST", "signal"),
-        ("POST", "cordon"), ("POST", "uncordon"), ("POST", "restart"), ("GET", "metadata/k"), ("POST", "metadata/k"),
-        ("DELETE", "metadata/k"),
+        ("POST", "cordon"), ("POST", "uncordon"), ("POST", "restart"),
     ):  # fmt: skip
-        assert api.http.request(method, f"{path}/{verb}").json()["verb"] == verb.split("/")[-1]
+        assert api.http.request(method, f"{path}/{verb}").json()["verb"] == verb
+    for method in ("POST", "GET", "DELETE"):
+        api.http.request(method, f"{path}/metadata/k", json={"value": "v"}).raise_for_status()
+        assert api.agents[_host_of(api, machine)].orders[-1][:2] == (method, f"/machines/{machine}/metadata/k")
 
 
 def test_a_metadata_key_cannot_lead_elsewhere(api: ApiServer, app: str) -> None:

@@ -135,3 +135,9 @@ def test_apps_are_listed_with_their_network_where_one_has_its_own(fly: Fly) -> N
     fly.api.apps["one"]["network"] = "quiet"
     assert fly("apps", "list").out.splitlines()[0].split("│")[3].strip() == "NETWORK"
     assert fly("apps", "list", "-q").out == " one \n"
+
+
+def test_parts_of_the_world_are_underlined_on_a_terminal(fly: Fly) -> None:
+    talk = fly.talk("platform", "regions", term="xterm")
+    assert talk.end() == 0
+    assert talk.seen == " NAME   │ CODE \n \x1b[4mEurope\x1b[0m │      \n London │ lhr  \n\n"

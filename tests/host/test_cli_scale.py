@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from real_machines import wait_until
+
 if TYPE_CHECKING:
     from fakes.fly_command import Fly
 
@@ -176,6 +178,20 @@ def test_a_failure_in_the_middle_tells_what_there_is_and_a_second_run_goes_on(fl
     assert f"Until then: created {new}. To go on from there: fly scale count app=2 -a myapp" in said.err
     assert fly.api.leases == {}
     assert "nothing to do" in fly("scale", "count", "2", "-a", "myapp", "-y").out
+
+
+def test_ctrl_c_gives_the_leases_back_and_tells_how_to_go_on(fly: Fly) -> None:
+    release(fly)
+    machine, _ = with_volume(fly)
+    fly.api.machines[machine]["config"]["image"] = "slow"  # the new one never gets there
+    talk = fly.talk("scale", "count", "2", "-a", "myapp", "-y")
+    wait_until(lambda: any("/wait" in path for _, path, _ in list(fly.api.requests)), "it waits for the new one")
+    assert fly.api.leases
+    talk.answer("\x03")
+    assert talk.end() == 127
+    assert f"Until then: created {max(fly.api.machines)} (steps under way that may yet end: 1)" in talk.seen
+    assert "To go on from there: fly scale count app=2 -a myapp" in talk.seen
+    assert fly.api.leases == {}
 
 
 def test_somebody_else_s_lease_stops_it_before_anything_changes(fly: Fly) -> None:

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -120,6 +121,27 @@ def test_a_server_that_is_away_is_silence(fly: Fly, shell: Shell) -> None:
     shell.type("export FLY_FLAPS_BASE_URL=http://127.0.0.1:1\n")
     assert shell.completed("fly status -a my") == "fly status -a my"
     assert "Error" not in shell.seen and "Traceback" not in shell.seen
+
+
+def test_a_server_that_never_answers_is_not_waited_for(fly: Fly, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("FLY_FLAPS_BASE_URL", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        said = fly("__complete", "bash", "status", "-a", "")
+    assert (said.code, said.out, said.err) == (0, ":done\n", "")
+
+
+def test_names_are_offered_with_what_they_are(fly: Fly) -> None:
+    volume = fly.api.add_volume("myapp")
+    gone = fly.api.add_volume("myapp", state="pending_destroy")
+    assert fly("__complete", "fish", "volumes", "show", "").out == f"{volume}\tdata, 1 GB, lhr, created\n:done\n"
+    assert fly("__complete", "fish", "vol", "restore", "").out.startswith(f"{gone}\t")
+    assert fly("__complete", "fish", "status", "-a", "").out == "myapp\tpending\n:done\n"
+    assert fly("__complete", "fish", "launch", "-o", "").out == "personal\tPersonal\n:done\n"
+    assert fly("__complete", "fish", "launch", "-r", "").out == "lhr\tLondon\n:done\n"
+    assert fly("__complete", "fish", "deploy", "--process-groups", "").out == "web\t1 machine\n:done\n"
+    fly.api.releases.append({"app_name": "myapp", "version": 3, "status": "complete", "image_ref": "web:3"})
+    assert fly("__complete", "fish", "releases", "rollback", "").out == "v3\tcomplete, web:3\n:done\n"
+    assert fly("__complete", "fish", "-t", "wrong", "status", "-a", "").out == ":done\n"
 
 
 def _fish_offers(folder: Path, *lines: str) -> list[str]:

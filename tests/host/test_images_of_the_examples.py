@@ -30,7 +30,7 @@ GUESTBOOK = ROOT / "examples" / "guestbook"
 def test_the_guestbook_is_built_on_a_base_made_of_debians_packages(tmp_path: Path) -> None:
     make = [sys.executable, str(ROOT / "packaging/base-images/make.py"), "python", "--data", str(tmp_path)]
     said = subprocess.run(make, check=True, capture_output=True, text=True, timeout=280).stdout
-    assert said == "python\tregistry.caddis.internal/base/python:12\n"
+    assert said == "python\tregistry.caddis.internal/base/python:3.11\n"
     store = ImageStore(tmp_path / "images")
     context = tmp_path / "context.tar"
     with tarfile.open(context, "w") as tar:

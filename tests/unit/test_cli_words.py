@@ -11,7 +11,8 @@ from caddis.cli.deploy import schedule
 from caddis.cli.deploy.options import parse_timeout, read_pairs
 from caddis.cli.launch.mounts import mount_for_path, read_volume_flag
 from caddis.cli.launch.naming import sanitised
-from caddis.cli.launch.scanners.dockerfile import one_path, scan
+from caddis.cli.launch.scanners.dockerfile import one_path
+from caddis.cli.prompts import follow_keys
 from caddis.cli.tables import block, table, vertical
 from caddis.cli.times import ago, rfc822
 from caddis.cli.volumes.extend import parse_size
@@ -63,14 +64,6 @@ def test_a_creation_time_is_rfc_822() -> None:
 )
 def test_one_volume_line_means_one_path(written: str, path: str) -> None:
     assert one_path(written) == path
-
-
-def test_a_folder_without_a_dockerfile_is_not_a_dockerfile_app(tmp_path: Path) -> None:
-    assert scan(tmp_path) is None
-    (tmp_path / "Containerfile").write_text("from x\nexpose 5432/tcp\n")
-    found = scan(tmp_path)
-    assert found is not None
-    assert (found.port, found.volume) == (5432, "")
 
 
 def test_a_volume_s_path_names_the_volume() -> None:
@@ -154,3 +147,18 @@ def test_the_new_size_of_a_volume_is_read_as_flyctl_reads_it(given: str, meant: 
 def test_a_size_that_means_nothing_is_refused(given: str) -> None:
     with pytest.raises(Invalid):
         parse_size(given)
+
+
+@pytest.mark.parametrize(
+    ("typed", "position", "taken"),
+    [
+        (b"\x1b[B", 1, False),
+        (b"\x1bOB\r", 1, True),  # both at once, as when somebody types ahead
+        (b"jj\r", 2, True),
+        (b"k", 2, False),
+        (b"2\r3", 1, True),
+        (b"9x\x1b", 0, False),
+    ],
+)
+def test_a_menu_follows_every_key_that_was_typed(typed: bytes, position: int, taken: bool) -> None:
+    assert follow_keys(typed, 0, 3) == (position, taken)

@@ -14,7 +14,7 @@ from caddis.control.platform import choose_placements
 from caddis.domain.errors import Invalid
 from caddis.domain.host import Capacity, Host
 from caddis.domain.machine import Guest
-from caddis.domain.placement import choose_machine_hosts
+from caddis.domain.placement import Sibling, VolumeWish, choose_machine_hosts, choose_volume_hosts
 from caddis.wire.placement import PlacementRequest
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -63,6 +63,17 @@ def test_machines_of_one_kind_go_to_where_the_fewest_of_them_are() -> None:
     assert [host.id for host in choose_machine_hosts("lhr", 256, hosts, siblings={"a": 1})] == ["b", "a"]
     together = [replace(host, zone="z") if host.id != "b" else host for host in [*hosts[:2], _host("d", "lhr")]]
     assert [host.id for host in choose_machine_hosts("lhr", 256, together, siblings={"a": 1})] == ["b", "d", "a"]
+
+
+def test_a_volume_goes_to_where_its_machine_will_fit_before_it_goes_to_a_zone_of_its_own() -> None:
+    roomy, tight = _host("a", "lhr", pool_gb=9), _host("b", "lhr", pool_gb=1)
+    small = _host("c", "lhr", pool_gb=20, memory_mb=128)
+    taken = [Sibling(name="data", region="lhr", zone="a")]
+    wish = VolumeWish(name="data", region="lhr", size_gb=1, require_unique_zone=False)
+    hosts = [roomy, tight, small]
+    assert [host.id for host in choose_volume_hosts(wish, hosts, taken)] == ["c", "b", "a"]
+    with_machine = replace(wish, memory_mb=256)
+    assert [host.id for host in choose_volume_hosts(with_machine, hosts, taken)] == ["a", "c", "b"]
 
 
 def test_a_log_token_remembers_every_hosts_place() -> None:

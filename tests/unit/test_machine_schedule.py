@@ -42,6 +42,12 @@ def test_every_turn_starts_it_once() -> None:
     assert not is_turn(replace(MACHINE, created_at=TURN + SECOND), NOW)
 
 
+@pytest.mark.parametrize("mark", ["ran", "rested"])
+def test_one_whose_app_is_suspended_is_not_started(mark: str) -> None:
+    config = replace(MACHINE.config, metadata={"caddis_suspended": mark})
+    assert not is_turn(replace(ended(TURN - HOUR), config=config), NOW)
+
+
 @pytest.mark.parametrize("state", sorted(set(MachineState) - {"created", "stopped", "failed"}))
 def test_only_one_that_rests_is_started(state: MachineState) -> None:
     assert not is_turn(replace(ended(TURN - HOUR), state=state), NOW)

@@ -64,13 +64,15 @@ def machine(env: dict[str, str]) -> Machine:
     )
 
 
-def test_flys_variables_win_over_the_configs_and_those_over_the_images() -> None:
-    image = ImageConfig(digest="sha256:1", env={"PATH": "/image", "A": "image", "B": "image"})
-    env = process_environment(machine({"B": "config", "FLY_REGION": "mars", "PRIMARY_REGION": "ams"}), image)
+def test_flys_variables_win_over_secrets_those_over_the_configs_and_those_over_the_images() -> None:
+    image = ImageConfig(digest="sha256:1", env={"PATH": "/image", "A": "image", "B": "image", "C": "image"})
+    config = machine({"B": "config", "C": "config", "FLY_REGION": "mars", "PRIMARY_REGION": "ams"})
+    env = process_environment(config, image, {"C": "secret", "FLY_REGION": "venus"})
     assert env == {
         "PATH": "/image",
         "A": "image",
         "B": "config",
+        "C": "secret",
         "PRIMARY_REGION": "ams",
         "FLY_APP_NAME": "web",
         "FLY_MACHINE_ID": "0123456789abcd",
@@ -86,7 +88,7 @@ def test_flys_variables_win_over_the_configs_and_those_over_the_images() -> None
 
 
 def test_an_image_without_a_path_gets_the_usual_one() -> None:
-    env = process_environment(machine({}), ImageConfig(digest="sha256:1"))
+    env = process_environment(machine({}), ImageConfig(digest="sha256:1"), {})
     assert env["PATH"].startswith("/usr/local/sbin:")
     assert env["PRIMARY_REGION"] == "lhr"
 

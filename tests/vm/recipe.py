@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.util
 import json
 import lzma
 import os
@@ -17,8 +16,8 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
+from caddis.images.apt import find_sources, proxies
 from caddis.kernel import mmdebstrap
 from caddis.kernel.command import Command, run
 
@@ -79,7 +78,7 @@ class Parts:
 
 def make_parts() -> Parts:
     """The parts, which are made unless they are there: about a minute."""
-    sources = _base_images().find_sources(Path("/etc/apt")) or FALLBACK_SOURCES
+    sources = find_sources(Path("/etc/apt")) or FALLBACK_SOURCES
     shape = [sources, *(path.read_text() for path in (Path(__file__), *sorted(INITS.iterdir())))]
     folder = CACHE / hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -148,7 +147,7 @@ def _own_apt(scratch: Path, listed: str) -> None:
 
 
 def _apt(scratch: Path, *argv: str) -> str:
-    env = {"APT_CONFIG": str(scratch / "apt.conf"), **_base_images()._proxies()}
+    env = {"APT_CONFIG": str(scratch / "apt.conf"), **proxies()}
     return run(Command(argv=argv, deadline=600, env=env, cwd=str(scratch))).text
 
 
@@ -212,14 +211,3 @@ def _cpio(files: dict[str, bytes], folders: tuple[str, ...]) -> bytes:
         out += body
         out += bytes(-len(out) % 4)
     return bytes(out)
-
-
-def _base_images() -> ModuleType:
-    """packaging/base-images/make.py, which knows what this computer's apt says about Debian."""
-    if "make_base_images" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("make_base_images", ROOT / "packaging/base-images/make.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    return sys.modules["make_base_images"]

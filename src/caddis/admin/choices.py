@@ -16,8 +16,10 @@ from caddis.wire.duration import parse_duration
 
 DEFAULT_REGION = "lhr"
 DEFAULT_LISTEN = "127.0.0.1:4280"
+REGISTRY_LIKE = "127.0.0.1:5000"
 MAX_DEFAULT_POOL = 50 * GIB
 DEFAULT_POOL_BLOCK = 4096
+NO_REGISTRY = "off"
 MAX_HOSTS = 16  # on one computer: --hosts is for practising
 
 _REGION = re.compile(r"[a-z][a-z0-9-]{0,14}\Z")
@@ -29,7 +31,7 @@ _LISTEN = re.compile(r"(?P<host>[0-9A-Za-z_.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-
 class Choices:
     """`zone` "" derives one for each host; `pool` "" is an image file in the data folder, of `pool_bytes` a host.
 
-    `undo` is for how long a destroyed volume can be brought back, like 24h.
+    `undo` is for how long a destroyed volume can be brought back, like 24h; `registry` "" runs none.
     """
 
     region: str = DEFAULT_REGION
@@ -41,6 +43,7 @@ class Choices:
     undo: str = "24h"
     pool_block_bytes: int = DEFAULT_POOL_BLOCK
     io_limits: str = IoPolicy.OFF.value
+    registry: str = ""
 
 
 _LASTING = (
@@ -67,6 +70,8 @@ def choose(given: Mapping[str, Any], kept: Choices | None, *, free_bytes: int) -
                 hint=f"leave {flag} out, or start another installation: caddis up --data DIR --listen ADDR:PORT",
             )
     chosen = replace(kept or Choices(), **given)
+    if chosen.registry == NO_REGISTRY:
+        chosen = replace(chosen, registry="")
     _check(chosen)
     if not chosen.pool and not chosen.pool_bytes:
         chosen = replace(chosen, pool_bytes=default_pool_bytes(free_bytes, chosen.hosts))
@@ -85,12 +90,12 @@ def default_pool_bytes(free_bytes: int, hosts: int) -> int:
     return min(free_bytes // 3, MAX_DEFAULT_POOL) // hosts // MIB * MIB
 
 
-def parse_listen(text: str) -> tuple[str, int]:
+def parse_listen(text: str, *, flag: str = "--listen", like: str = DEFAULT_LISTEN) -> tuple[str, int]:
     """Address and port of "127.0.0.1:4280"; Invalid otherwise. Port 0 means any that is free."""
     match = _LISTEN.match(text)
     if match is None or int(match["port"]) > 65535:
         raise Invalid(
-            f"--listen {text!r} is not an address and a port", hint=f"write it like {DEFAULT_LISTEN}", field="listen"
+            f"{flag} {text!r} is not an address and a port", hint=f"write it like {like}", field=flag.removeprefix("--")
         )
     return match["host"].strip("[]"), int(match["port"])
 
@@ -134,6 +139,12 @@ def _check(chosen: Choices) -> None:
     if chosen.io_limits not in tuple(IoPolicy):
         raise Invalid(f"--io-limits {chosen.io_limits!r} is neither off nor fly", field="io-limits")
     parse_listen(chosen.listen)
+    if chosen.registry and parse_listen(chosen.registry, flag="--registry", like=REGISTRY_LIKE)[1] == 0:
+        raise Invalid(
+            "--registry needs a port: its address is part of the names of images",
+            hint=f"write it like {REGISTRY_LIKE}",
+            field="registry",
+        )
     if parse_duration(chosen.undo, field="undo") < 0:
         raise Invalid(f"--undo {chosen.undo} is less than nothing: write it like 24h, or 0s for none", field="undo")
 

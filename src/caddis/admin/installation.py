@@ -3,6 +3,7 @@
 DATA/instance             8 hex digits, the installation's short id
 DATA/settings.toml        what `caddis up` was told, for the next `caddis up`
 DATA/token                the operator's API token (0600)
+DATA/catalog.key          what opens the apps' secrets in the catalog (0600)
 DATA/api.address          where the API listens, written by the API
 DATA/up.lock              held by the `caddis up` that runs; its pid
 DATA/logs/<program>.log   what the API and the agents say

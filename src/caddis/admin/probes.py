@@ -36,7 +36,7 @@ PROGRAMS = {  # program: the Debian package that brings it
     "ip": "iproute2",
     "nft": "nftables",
 }
-EXTRA_PROGRAMS = {  # what only the examples, the tests and the bench use
+EXTRA_PROGRAMS = {  # what only `--registry`, the examples, the tests and the bench use
     "mmdebstrap": "mmdebstrap",
     "qemu-system-x86_64": "qemu-system-x86",
     "busybox": "busybox-static",
@@ -44,6 +44,7 @@ EXTRA_PROGRAMS = {  # what only the examples, the tests and the bench use
     "tmux": "tmux",
     "sqlite3": "sqlite3",
     "psql": "postgresql-client",
+    "docker-registry": "docker-registry",
 }
 
 

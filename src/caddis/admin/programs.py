@@ -64,6 +64,8 @@ def _agent_arguments(installation: Installation, chosen: Choices, host: str) -> 
     if chosen.pool_block_bytes != DEFAULT_POOL_BLOCK:
         argv += ["--pool-block-size", str(chosen.pool_block_bytes)]
     argv += ["--io-limits", chosen.io_limits]
+    if chosen.registry:
+        argv += ["--registry", chosen.registry]
     return tuple(argv)
 
 

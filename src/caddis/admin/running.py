@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caddis import __version__
+from caddis.admin.catalog_key import ensure_catalog_key
 from caddis.admin.choices import Choices, choices_text, choose, parse_listen, read_choices
 from caddis.admin.credentials import ensure_credentials
 from caddis.admin.default_store import ensure_store
@@ -20,6 +21,7 @@ from caddis.admin.down import take_down
 from caddis.admin.installation import Installation, write_private
 from caddis.admin.probes import free_bytes, missing, probe_all, table
 from caddis.admin.programs import agent_program, api_program
+from caddis.admin.registry import ensure_registry, registry_program
 from caddis.admin.supervisor import Program, Supervisor, end_strays
 from caddis.admin.user_config import point_user_at
 from caddis.domain.errors import Conflict, Missing, Problem, Refused, TimedOut
@@ -55,7 +57,9 @@ class Session:
         with installation.hold():
             if strays := end_strays(installation.data):
                 _say(f"ended {strays} program(s) that an earlier caddis up had left behind")
-            _check_port(chosen.listen)
+            _check_port(chosen.listen, "--listen")
+            if chosen.registry:
+                _check_port(chosen.registry, "--registry")
             for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(sent, lambda *_: self._asked_to_end.set())
             try:
@@ -77,12 +81,17 @@ class Session:
             hosts = [f"h{number}" for number in range(1, chosen.hosts + 1)]
             token = ensure_credentials(self._installation, catalog, hosts)
             ensure_store(self._installation.data)
+            if trouble := ensure_catalog_key(self._installation.data, catalog):
+                _say(f"WARNING: {trouble}")
             since = datetime.now(UTC)
             (self._installation.data / "api.address").unlink(missing_ok=True)
             self._supervisor.add(api_program(self._installation, chosen))
             if not self._wait(lambda: self._installation.find_url() is not None, "the API"):
                 return False
             url = self._installation.find_url() or ""
+            if chosen.registry:
+                ensure_registry(self._installation, chosen.registry, url=url, hosts=hosts)
+                self._supervisor.add(registry_program(self._installation))
             for host in hosts:
                 self._supervisor.add(
                     agent_program(self._installation, chosen, host, url=url, format_pool=self._format_pool)
@@ -95,6 +104,8 @@ class Session:
         finally:
             catalog.close()
         _say(_welcome(self._installation, url, ready))
+        if chosen.registry:
+            _say(f"registry {chosen.registry}: docker login -u x -p TOKEN {chosen.registry}")
         if note := point_user_at(url, token, self._installation.data, os.environ):
             _say(f"note: {note}")
         _say(f"ready in {time.monotonic() - begun:.1f} s")
@@ -132,8 +143,8 @@ def _check_machine(data: Path) -> None:
         raise Missing("this computer cannot run machines:\n" + table(missing(found)), hint="caddis doctor tells all")
 
 
-def _check_port(listen: str) -> None:
-    address, port = parse_listen(listen)
+def _check_port(listen: str, flag: str) -> None:
+    address, port = parse_listen(listen, flag=flag)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,7 +154,7 @@ def _check_port(listen: str) -> None:
         except OSError as refused:
             raise Conflict(
                 f"cannot listen on {listen}: {refused.strerror or refused}",
-                hint="the port is taken, or the address is not this computer's; choose another: --listen ADDR:PORT",
+                hint=f"the port is taken, or the address is not this computer's; choose another: {flag} ADDR:PORT",
             ) from refused
 
 

@@ -79,7 +79,7 @@ class Supervisor:
 
 
 def find_strays(data: Path) -> list[int]:
-    """Pids of APIs and agents on this data: those of a `caddis up` that was killed and could not end them."""
+    """Pids of our programs on this data: those of a `caddis up` that was killed and could not end them."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -89,7 +89,7 @@ def find_strays(data: Path) -> list[int]:
         except OSError:
             continue
         ours = {b"-m", b"--data", os.fsencode(data)} <= set(argv) and {b"caddis.api", b"caddis.agent"} & set(argv)
-        if ours:
+        if ours or os.fsencode(data / "registry" / "config.yml") in argv:
             found.append(int(entry.name))
     return found
 

@@ -36,6 +36,11 @@ _SIZES = ("pool_size", "pool_block_size")
     type=click.Choice(["off", "fly"]),
     help="What machines may do to volumes that have no limits of their own; fly: by size, as on Fly.  [default: off]",
 )
+@click.option(
+    "--registry",
+    metavar="ADDR:PORT",
+    help="Run a registry there, for images that docker or buildkit build; off ends it.  [default: none]",
+)
 @click.option("--stop-machines", is_flag=True, help="On the way out, stop all machines and detach everything.")
 def verb(*, data: Path, format_pool: bool, stop_machines: bool, **said: Any) -> int:
     """Run the API and the agents in the foreground until Ctrl-C; machines go on running afterwards.

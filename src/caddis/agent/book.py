@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -247,8 +247,12 @@ class Writer(Reader):
     def delete_volume(self, id: str, app: str) -> None:
         """Forget the volume, and with it the wrapped key that its operations kept."""
         self._connection.execute("DELETE FROM volume WHERE id = ?", (id,))
-        self._connection.execute("DELETE FROM operation WHERE subject = ? AND ended_at IS NOT NULL", (id,))
+        self.forget_operations(id)
         self._report("volume", id, app)
+
+    def forget_operations(self, subject: str) -> None:
+        """Drop those that have ended, and with them the wrapped keys and sealed secrets in their inputs."""
+        self._connection.execute("DELETE FROM operation WHERE subject = ? AND ended_at IS NOT NULL", (subject,))
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Write the snapshot as it is now, and that it changed."""
@@ -392,8 +396,3 @@ class Book(Reader):
     def close(self) -> None:
         """Finish and close the file."""
         self.database.close()
-
-
-def utc(seconds: float) -> datetime:
-    """A UTC time from Unix seconds."""
-    return datetime.fromtimestamp(seconds, UTC)

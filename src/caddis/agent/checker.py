@@ -17,7 +17,7 @@ from caddis.agent.book import Writer
 from caddis.agent.looks import Looks
 from caddis.agent.threads import in_thread
 from caddis.agent.world import World
-from caddis.domain.check import Check, CheckState, Finding, decide_check, is_worth_telling, pause_after
+from caddis.domain.check import Check, CheckState, Finding, begin_checks, decide_check, is_worth_telling, pause_after
 from caddis.domain.machine import Machine, MachineState
 from caddis.telemetry.log import note
 
@@ -73,7 +73,7 @@ class Checker:
         if machine is None or machine.state is not MachineState.STARTED or id not in self._running:
             return
         now = self._world.now()
-        states = {state.name: state for state in machine.checks}
+        states = {state.name: state for state in (*begin_checks(machine.config.checks, now), *machine.checks)}
         patient = _Patient(machine, states, {name: (state, now) for name, state in states.items()})
         self._leave(id)
         self._patients[id] = patient

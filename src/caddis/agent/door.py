@@ -18,11 +18,14 @@ from starlette.routing import Route
 
 from caddis.agent.builds import build
 from caddis.agent.door_files import FileDoor
+from caddis.agent.door_streams import StreamDoor
 from caddis.agent.orders.files import FileOrders
+from caddis.agent.orders.guest_files import GuestFileOrders
 from caddis.agent.orders.imports import ImportOrders
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.leases import LeaseOrders
 from caddis.agent.orders.machines import MachineOrders
+from caddis.agent.orders.sessions import SessionOrders
 from caddis.agent.orders.snapshots import SnapshotOrders
 from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
@@ -60,6 +63,8 @@ class Orders:
     inside: InsideOrders
     files: FileOrders
     imports: ImportOrders
+    sessions: SessionOrders
+    guest_files: GuestFileOrders
 
 
 class Door:
@@ -73,6 +78,7 @@ class Door:
         self._machines = orders.machines
         self._inside = orders.inside
         self._files = FileDoor(orders.files, orders.imports, self._answer)
+        self._streams = StreamDoor(orders.sessions, orders.guest_files)
         self._leases = LeaseOrders(presenter.world)
 
     def application(self) -> Starlette:
@@ -94,6 +100,7 @@ class Door:
             ("GET", "/volumes/{id}/snapshots", self._list_snapshots),
             ("POST", "/volumes/{id}/snapshots", self._create_snapshot),
             *self._files.routes(),
+            *self._streams.routes(),
             ("GET", "/machines", self._list_machines),
             ("POST", "/machines", self._create_machine),
             ("GET", one, self._get_machine),
@@ -121,7 +128,7 @@ class Door:
             ("DELETE", one + "/metadata/{key}", self._set_metadata),
         ]
         return Starlette(
-            routes=[Route(path, handler, methods=[method]) for method, path, handler in routes],
+            routes=[*map(_route, routes), *self._streams.sockets()],
             exception_handlers={Problem: _show_problem, Exception: _show_bug},
         )
 
@@ -306,6 +313,11 @@ class Door:
         return (
             Response(status_code=204, headers=headers) if document is None else JSONResponse(document, headers=headers)
         )
+
+
+def _route(entry: tuple[str, str, Handler]) -> Route:
+    method, path, handler = entry
+    return Route(path, handler, methods=[method])
 
 
 def _id(request: Request) -> str:

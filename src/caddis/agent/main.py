@@ -26,9 +26,11 @@ from caddis.agent.open_world import OpenWorld, count_cpus, measure_memory_mb, op
 from caddis.agent.operations import RECIPES
 from caddis.agent.options import Options, parse_options
 from caddis.agent.orders.files import FileOrders
+from caddis.agent.orders.guest_files import GuestFileOrders
 from caddis.agent.orders.imports import ImportOrders
 from caddis.agent.orders.inside import InsideOrders
 from caddis.agent.orders.machines import MachineOrders
+from caddis.agent.orders.sessions import SessionOrders
 from caddis.agent.orders.snapshots import SnapshotOrders
 from caddis.agent.orders.volumes import VolumeOrders
 from caddis.agent.present import Presenter
@@ -41,6 +43,7 @@ from caddis.domain.errors import Conflict, Problem
 from caddis.journal.journal import Journal
 from caddis.machines.logs import tend
 from caddis.telemetry.log import configure, note, note_bug
+from caddis.wire.stream import LONGEST_MESSAGE
 
 _SWEEP = 30.0  # seconds between looks at what is overdue
 _IMAGE_SWEEP = 3600.0
@@ -102,11 +105,14 @@ async def _serve(options: Options) -> None:
         inside=InsideOrders(supervisor),
         files=FileOrders(supervisor),
         imports=ImportOrders(supervisor, volumes),
+        sessions=SessionOrders(supervisor),
+        guest_files=GuestFileOrders(supervisor),
     )
     door = Door(presenter, orders)
     path = options.run / "agent.sock"
     server = _Server(door.application())
     listener = _listen(path)
+    await asyncio.to_thread(world.runtime.end_strays)
     checker = Checker(world, supervisor.spawn)
     supervisor.on_watch = checker.follow
     await supervisor.recover()
@@ -138,7 +144,16 @@ class _Server(uvicorn.Server):
 
     def __init__(self, application: Starlette) -> None:
         super().__init__(
-            uvicorn.Config(application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                application,
+                ws="websockets-sansio",
+                ws_max_size=LONGEST_MESSAGE,
+                ws_per_message_deflate=False,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
         )
 
 
@@ -170,6 +185,7 @@ async def _sweep(supervisor: Supervisor, orders: Orders) -> None:
     await orders.snapshots.erase_expired()
     await orders.snapshots.take_due()
     await orders.machines.start_due()
+    await orders.sessions.destroy_abandoned()
     now = supervisor.world.now()
     await in_thread(supervisor.world.book.write, lambda writer: writer.forget_tombstones(now))
     await in_thread(supervisor.journal.forget_ended)

@@ -18,9 +18,11 @@ from caddis.domain.clock import Seen
 from caddis.domain.ids import ENTROPY_BYTES
 from caddis.domain.io_limits import IoPolicy
 from caddis.domain.sizes import MIB
+from caddis.images.source import OwnRegistry
 from caddis.images.store import ImageStore
 from caddis.machines.root import Roots
 from caddis.machines.runtimes.runc import RuncRuntime
+from caddis.machines.sealing import open_seal
 from caddis.network.host import HostNetwork
 from caddis.volumes.pool import PoolChoice
 from caddis.volumes.store import VolumeStore, open_store
@@ -74,16 +76,23 @@ def open_world(options: Options) -> OpenWorld:
         book=book,
         volumes=store,
         kept=KeptSnapshots(options.data, host=options.host),
-        images=ImageStore(options.data / "images", agent=options.host),
+        images=ImageStore(options.data / "images", agent=options.host, own=_own_registry(options)),
         runtime=RuncRuntime(options.run, logs, f"/caddis-{options.instance}-{options.host}"),
         roots=Roots(options.run),
         network=network,
+        sealing=open_seal(options.folder / "wrapping.key"),
         now=lambda: datetime.now(UTC),
         look=_look,
         entropy=lambda: secrets.token_bytes(ENTROPY_BYTES),
         io_policy=IoPolicy(options.io_limits),
     )
     return OpenWorld(world, store, network, options.run)
+
+
+def _own_registry(options: Options) -> OwnRegistry | None:
+    if not options.registry:
+        return None
+    return OwnRegistry(address=options.registry, access=options.folder / "registry.json")
 
 
 def _remove_if_empty(folder: str | Path) -> None:

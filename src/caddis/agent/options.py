@@ -29,6 +29,7 @@ class Options:
     verbose: bool
     undo: float = 86_400.0  # seconds
     io_limits: str = "off"
+    registry: str = ""  # address of the installation's own
     adopt: str | None = None
     adopt_only: tuple[str, ...] = ()
     wrapping_key: str | None = None
@@ -65,6 +66,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--pool-block-size", type=int, help="bytes of a block of a new pool")
     parser.add_argument("--format-pool", action="store_true", help="format the block device given as --pool")
     parser.add_argument("--io-limits", choices=tuple(IoPolicy), default="off", help="limits of volumes that have none")
+    parser.add_argument("--registry", default="", help="address of the installation's own registry")
     parser.add_argument("--down", action="store_true", help="stop all machines, detach everything, and exit")
     parser.add_argument("--undo", type=float, default=86_400.0, help="seconds until a destroyed volume is erased")
     parser.add_argument("--adopt", metavar="WHERE", help="take over what another host's pool holds, and exit")

@@ -19,9 +19,12 @@ from caddis.domain.clock import Seen
 from caddis.domain.files import ExportFormat, FileInfo, Listing
 from caddis.domain.image import ImageConfig
 from caddis.domain.io_limits import IoLimits, IoPolicy
+from caddis.domain.secret import MachineSecrets
 from caddis.domain.snapshot import Origin, Snapshot
 from caddis.domain.volume import EncryptionKind, FileSystemKind, Usage, Volume
-from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo
+from caddis.machines.accounts import Account
+from caddis.machines.plan import ExecResult, ExitReport, LaunchPlan, ProcessInfo, SessionPlan
+from caddis.machines.sessions import Session
 from caddis.network.addresses import Addresses
 
 
@@ -261,6 +264,21 @@ class Runtime(Protocol):
     ) -> ExecResult:
         """Run a program inside, to its end."""
 
+    def open_session(self, name: str, plan: SessionPlan) -> Session:
+        """Start a program that someone sits at; it must be given to `close_session`, once."""
+
+    def close_session(self, name: str, session: Session, *, hang_up: bool) -> tuple[int, bytes]:
+        """Its exit status and a last word, once its streams have ended; or `hang_up` on it, whatever it does."""
+
+    def end_strays(self) -> None:
+        """End what was run inside for someone by an agent that is no more."""
+
+    def open_root(self, name: str) -> int:
+        """A descriptor of the root that its programs see, for the caller to close."""
+
+    def find_account(self, name: str, user: str) -> Account:
+        """Who `user` is inside."""
+
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside."""
 
@@ -288,6 +306,16 @@ class Roots(Protocol):
 
     def unmount(self, name: str) -> None:
         """Ensure it is unmounted and its mount point gone."""
+
+
+class Sealing(Protocol):
+    """caddis.machines.sealing.Seal"""
+
+    def seal(self, secrets: MachineSecrets, machine_id: str) -> str:
+        """What the machine gets of its app's secrets, closed with a key of this host; "" when that is nothing."""
+
+    def open(self, sealed: str, machine_id: str) -> MachineSecrets:
+        """What was sealed for that machine; Damaged when the host's key is another one by now."""
 
 
 class Network(Protocol):
@@ -330,6 +358,7 @@ class World:
     runtime: Runtime
     roots: Roots
     network: Network
+    sealing: Sealing
     now: Callable[[], datetime]
     look: Callable[[], Seen]
     entropy: Callable[[], bytes]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from caddis.api.access import Access, authorise, authorise_host
 from caddis.api.call import Call, reply
@@ -23,6 +25,7 @@ from caddis.telemetry.log import note, note_bug
 from caddis.wire.problem import problem_to_wire
 
 Endpoint = Callable[[Call], Awaitable[Response]]
+SocketEndpoint = Callable[[Call, WebSocket], Awaitable[None]]
 REQUEST_ID = "fly-request-id"
 
 _NOBODY = Caller(token_id=0, name="", organization=Organization(id=0, slug="", name=""), app=None, read_only=True)
@@ -47,10 +50,7 @@ class Gate:
         except Exception as bug:  # noqa: BLE001  the top of a request: anything else is a bug, told without its insides
             incident = str(request.scope["caddis_request_id"])
             note_bug("request failed", bug, incident=incident, method=request.method, path=request.url.path)
-            told = Problem(
-                f"something went wrong on our side (incident {incident})", hint="the server's log has the details"
-            )
-            return show(request, told)
+            return show(request, _our_fault(incident))
 
     async def _caller(self, request: Request) -> Caller:
         match self.access:
@@ -63,13 +63,48 @@ class Gate:
                 return await authorise(request, self.control, self.access)
 
 
-def show(request: Request, problem: Problem) -> Response:
+@dataclass(frozen=True, slots=True)
+class SocketGate:
+    """Around one endpoint whose answer is a WebSocket, if it raises no Problem before that is accepted."""
+
+    endpoint: SocketEndpoint
+    access: Access
+    control: Control
+
+    async def handle(self, socket: WebSocket) -> None:
+        """The endpoint; a Problem is answered over HTTP, in place of the WebSocket."""
+        try:
+            request = Request({**socket.scope, "type": "http", "method": "GET"})  # which is what it began as
+            caller = await authorise(request, self.control, self.access)
+            await self.endpoint(Call(request, self.control, caller), socket)
+        except WebSocketDisconnect:
+            return
+        except Problem as problem:
+            await self._refuse(socket, problem)
+        except Exception as bug:  # noqa: BLE001  the top of a request, as above
+            incident = ulid(int(self.control.now().timestamp() * 1000), self.control.id_bytes())
+            note_bug("stream failed", bug, incident=incident, path=socket.url.path)
+            await self._refuse(socket, _our_fault(incident))
+
+    async def _refuse(self, socket: WebSocket, problem: Problem) -> None:
+        if socket.application_state is WebSocketState.CONNECTING:
+            await socket.send_denial_response(show(socket, problem))
+        elif socket.application_state is WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):  # it is gone already
+                await socket.close(1011)
+
+
+def _our_fault(incident: str) -> Problem:
+    return Problem(f"something went wrong on our side (incident {incident})", hint="the server's log has the details")
+
+
+def show(request: HTTPConnection, problem: Problem) -> Response:
     """The problem as clients read it."""
     status, body = problem_to_wire(problem)
     note(
         "request refused",
         level=logging.DEBUG,
-        method=request.method,
+        method=request.scope.get("method", "WEBSOCKET"),
         path=request.url.path,
         status=status,
         reason=problem.message,

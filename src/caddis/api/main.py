@@ -13,9 +13,11 @@ import uvicorn
 
 from caddis.api.server import make_app
 from caddis.catalog.database import Catalog
+from caddis.catalog.vault import KEY_FILE, Vault
 from caddis.control.core import Control
 from caddis.domain.errors import Invalid, Problem, Refused
 from caddis.telemetry import log
+from caddis.wire.stream import LONGEST_MESSAGE, SILENCE_SECONDS
 
 ADDRESS_FILE = "api.address"
 GRACE_SECONDS = 2  # for requests under way when we are told to end; long polls are cut, and clients repeat them
@@ -32,12 +34,18 @@ def serve(data: Path, listen: str, *, database: str | None = None) -> None:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     door = _listen(listen)
     control = Control(
-        catalog=Catalog.open(database or catalog_url(data)), now=lambda: datetime.now(UTC), entropy=os.urandom
+        catalog=Catalog.open(database or catalog_url(data)),
+        vault=Vault(data / KEY_FILE),
+        now=lambda: datetime.now(UTC),
+        entropy=os.urandom,
     )
     config = uvicorn.Config(
-        make_app(control),
+        make_app(control, data),
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_timeout=SILENCE_SECONDS,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -5,8 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from caddis.api.access import Access
-from caddis.api.endpoints import apps, builds, files, hosts, logs, machines, organizations, platform, releases, volumes
-from caddis.api.gate import Endpoint
+from caddis.api.endpoints import (
+    apps,
+    builds,
+    files,
+    hosts,
+    inside,
+    logs,
+    machines,
+    organizations,
+    platform,
+    registry,
+    releases,
+    secrets,
+    tokens,
+    volumes,
+)
+from caddis.api.gate import Endpoint, SocketEndpoint
 from caddis.api.graphql.endpoint import ask
 
 
@@ -17,6 +32,15 @@ class Entry:
     method: str
     path: str
     endpoint: Endpoint
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A route whose answer is a WebSocket, with messages as in wire/stream.py."""
+
+    path: str
+    endpoint: SocketEndpoint
     access: Access
 
 
@@ -33,10 +57,12 @@ _UIEX = "/api/v1"
 ENTRIES = (
     _entry("GET", "/healthz", platform.get_health, Access.OPEN),
     _entry("POST", "/internal/hosts/{host}/reports", hosts.accept_reports, Access.HOST),
+    # it looks at the token itself: hosts have theirs
+    _entry("GET", "/registry/token", registry.get_token, Access.OPEN),
     _entry("GET", "/v1/apps", apps.list_apps),
-    _entry("POST", "/v1/apps", apps.create_app),
+    _entry("POST", "/v1/apps", apps.create_app, Access.OWNER),
     _entry("GET", _APP, apps.get_app),
-    _entry("DELETE", _APP, apps.delete_app),
+    _entry("DELETE", _APP, apps.delete_app, Access.OWNER),
     _entry("POST", _APP + "/suspend", apps.suspend),
     _entry("POST", _APP + "/resume", apps.resume),
     _entry("GET", _APP + "/ip_assignments", apps.list_addresses),
@@ -64,6 +90,14 @@ ENTRIES = (
     _entry("GET", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("POST", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
     _entry("DELETE", _MACHINE + "/metadata/{key}", machines.passing("metadata")),
+    _entry("GET", _APP + "/secrets", secrets.list_secrets),
+    _entry("POST", _APP + "/secrets", secrets.change_secrets),
+    _entry("GET", _APP + "/secrets/{name}", secrets.get_secret),
+    _entry("POST", _APP + "/secrets/{name}", secrets.set_secret),
+    _entry("DELETE", _APP + "/secrets/{name}", secrets.delete_secret),
+    # a token that is read-only may see that a machine is there, not what is in it
+    _entry("GET", _MACHINE + "/files", inside.get_files, Access.WRITE),
+    _entry("PUT", _MACHINE + "/files", inside.put_file),
     _entry("GET", _APP + "/volumes", volumes.list_volumes),
     _entry("POST", _APP + "/volumes", volumes.create_volume),
     _entry("POST", _APP + "/volumes/import", files.import_volume),
@@ -85,6 +119,10 @@ ENTRIES = (
     _entry("GET", "/v1/orgs/{slug}/machines", organizations.list_machines),
     _entry("GET", "/v1/orgs/{slug}/volumes", organizations.list_volumes),
     _entry("POST", "/graphql", ask, Access.READ),  # what a document changes asks for more
+    _entry("POST", _APP + "/deploy_token", tokens.create_deploy_token, Access.OWNER),
+    _entry("GET", _UIEX + "/tokens", tokens.list_tokens),
+    _entry("POST", _UIEX + "/tokens", tokens.create_token, Access.OWNER),
+    _entry("DELETE", _UIEX + "/tokens/{id}", tokens.revoke_token, Access.OWNER),
     _entry("GET", _UIEX + "/volumes/{id}", organizations.find_volume),
     _entry("GET", _UIEX + "/machines/{id}", organizations.find_machine),
     _entry("GET", _UIEX + "/organizations", organizations.list_organizations),
@@ -96,4 +134,9 @@ ENTRIES = (
     _entry("GET", _UIEX + "/apps/{app}/releases", releases.list_releases),
     _entry("GET", _UIEX + "/apps/{app}/releases/current", releases.get_current_release),
     _entry("GET", _UIEX + "/apps/{app}/logs", logs.get_logs),
+)
+
+PASSAGES = (
+    Passage(_MACHINE + "/session", inside.open_session, Access.WRITE),
+    Passage(_MACHINE + "/connection", inside.open_connection, Access.WRITE),
 )

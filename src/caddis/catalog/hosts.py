@@ -33,6 +33,13 @@ def is_host_token(connection: sa.Connection, host_id: str, token: str) -> bool:
     return is_same_hash(kept or "", hash_token(token))
 
 
+def find_token_host(connection: sa.Connection, token: str) -> str | None:
+    """The host whose token this is. There are few hosts: each hash is compared, in constant time."""
+    hashed = hash_token(token)
+    rows = connection.execute(sa.select(hosts.c.id, hosts.c.token_hash)).all()
+    return next((str(row.id) for row in rows if is_same_hash(row.token_hash, hashed)), None)
+
+
 def _to_host(row: sa.Row[Any]) -> Host:
     return Host(
         id=row.id,

@@ -51,6 +51,7 @@ apps = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("network", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("secrets_version", sa.BigInteger, nullable=False, server_default="0"),  # every change adds one
 )
 
 tokens = sa.Table(
@@ -65,6 +66,27 @@ tokens = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
+    sa.Column("created_by", sa.Text, nullable=False, server_default=""),  # the name of a token; "": caddis up
+)
+
+catalog_key = sa.Table(
+    "catalog_key",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # 1: there is one row
+    sa.Column("check_value", sa.Text, nullable=False),  # which key sealed what follows; see vault.py
+)
+
+app_secrets = sa.Table(
+    "app_secrets",
+    metadata,
+    sa.Column("app_id", sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),  # bytes in an environment
+    sa.Column("version", sa.BigInteger, nullable=False),  # the app's, when the value last changed
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 
 releases = sa.Table(

@@ -36,12 +36,26 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What a token is for. Without `app_id`: all of the organization."""
+    """What a token is for, and who made it. Without `app_id`: all of the organization."""
 
     name: str
     organization_id: int
     app_id: int | None = None
     read_only: bool = False
+    created_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What may be told of one; of the token itself the catalog has only a hash."""
+
+    id: int
+    name: str
+    app: str | None
+    read_only: bool
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
 
 
 def make_token(prefix: str, entropy: bytes) -> str:
@@ -73,6 +87,7 @@ def create_token(
             organization_id=reach.organization_id,
             app_id=reach.app_id,
             read_only=reach.read_only,
+            created_by=reach.created_by,
             created_at=now,
             expires_at=expires_at,
         )
@@ -117,3 +132,35 @@ def revoke_tokens(connection: sa.Connection, name: str, *, now: datetime) -> int
     return connection.execute(
         sa.update(tokens).where(tokens.c.name == name, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
     ).rowcount
+
+
+def list_tokens(connection: sa.Connection, organization_id: int, app_id: int | None) -> list[Token]:
+    """Those of an app, or without one those for the whole organization; oldest first. Revoked ones are gone."""
+    rows = connection.execute(
+        sa.select(tokens, apps.c.name.label("app_name"))
+        .join(apps, apps.c.id == tokens.c.app_id, isouter=True)
+        .where(tokens.c.organization_id == organization_id, tokens.c.revoked_at.is_(None))
+        .where(tokens.c.app_id.is_(None) if app_id is None else tokens.c.app_id == app_id)
+        .order_by(tokens.c.id)
+    )
+    return [
+        Token(
+            id=row.id,
+            name=row.name,
+            app=row.app_name,
+            read_only=row.read_only,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+        )
+        for row in rows
+    ]
+
+
+def revoke_token(connection: sa.Connection, organization_id: int, token_id: int, *, now: datetime) -> bool:
+    """End one of the organization's; False when it has none of that number. One that has ended already stays so."""
+    mine = (tokens.c.id == token_id) & (tokens.c.organization_id == organization_id)
+    if connection.execute(sa.select(tokens.c.id).where(mine)).first() is None:
+        return False
+    connection.execute(sa.update(tokens).where(mine, tokens.c.revoked_at.is_(None)).values(revoked_at=now))
+    return True

@@ -24,6 +24,7 @@ class Source(StrEnum):
     DESTROYED_VOLUMES = "destroyed volumes"
     SNAPSHOTS = "snapshots"
     GROUPS = "process groups"
+    RELEASES = "releases"
     REGIONS = "regions"
     ORGANIZATIONS = "organizations"
     FILES = "files"
@@ -167,11 +168,20 @@ def _strategies() -> tuple[str, ...]:
     return STRATEGIES
 
 
+def _states() -> tuple[str, ...]:
+    from caddis.cli.machine.wait import STATES
+
+    return tuple(STATES)
+
+
 _VALUES: Mapping[str, Callable[[], tuple[str, ...]]] = {
     "vm-size": _sizes,
     "strategy": _strategies,
     "vm-cpu-kind": lambda: ("shared", "performance"),
     "auto-stop": lambda: ("off", "stop", "suspend"),
+    "autostop": lambda: ("off", "stop", "suspend"),
+    "schedule": lambda: ("hourly", "daily", "weekly", "monthly"),
+    "state": _states,
     "restart": lambda: ("no", "on-failure", "always"),
     "fs-type": lambda: ("ext4", "raw"),
     "signal": lambda: ("SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGKILL"),
@@ -180,7 +190,8 @@ _OF_FLAGS = {
     **dict.fromkeys(("app",), Source.APPS),
     **dict.fromkeys(("org",), Source.ORGANIZATIONS),
     **dict.fromkeys(("region", "regions", "primary-region", "only-regions", "exclude-regions"), Source.REGIONS),
-    **dict.fromkeys(("machine", "only-machines", "exclude-machines"), Source.MACHINES),
+    **dict.fromkeys(("machine", "only-machines", "exclude-machines", "standby-for"), Source.MACHINES),
+    **dict.fromkeys(("attach-volume",), Source.VOLUMES),
     **dict.fromkeys(("group", "process-group", "process-groups"), Source.GROUPS),
     **dict.fromkeys(("snapshot-id", "from-snapshot"), Source.SNAPSHOTS),
     **dict.fromkeys(("config", "dockerfile", "ignorefile", "from", "output", "machine-config"), Source.FILES),
@@ -191,6 +202,7 @@ _OF_ARGUMENTS = (  # by what the usage calls them
     ("volume id", Source.VOLUMES),
     ("machine id", Source.MACHINES),
     ("app", Source.APPS),
+    ("version", Source.RELEASES),
     ("working_directory", Source.FOLDERS),
     ("local", Source.FILES),
     ("file", Source.FILES),
@@ -225,6 +237,8 @@ def _word(line: _Line, last: str) -> Place:
     slot = _slot(line.command.usage, len(line.arguments))
     if "|" in slot and " " not in slot:
         return Place(typed=last, fixed=tuple(Candidate(value) for value in slot.split("|")))
+    if slot == "size":
+        return Place(typed=last, fixed=tuple(Candidate(size) for size in _sizes()))
     if slot == "id":
         slot = f"{line.noun.name} id"
     source = next((source for words, source in _OF_ARGUMENTS if words in slot), None)

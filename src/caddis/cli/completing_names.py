@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,15 @@ def _look(place: Place, environment: Mapping[str, str]) -> Iterator[Candidate]:
     from caddis.client.settings import load_settings
     from caddis.client.transport import Client
 
-    client = Client(load_settings(environment, token=place.given.get("access-token", "")))
+    with closing(Client(load_settings(environment, token=place.given.get("access-token", "")))) as client:
 
-    def send(request: Request) -> Any:
-        return client.send(replace(request, deadline=SECONDS))
+        def send(request: Request) -> Any:
+            return client.send(replace(request, deadline=SECONDS))
 
+        yield from _ask(place, environment, send)
+
+
+def _ask(place: Place, environment: Mapping[str, str], send: Send) -> Iterator[Candidate]:
     match place.source:
         case Source.APPS:
             yield from _apps(send, place.given.get("org", ""))
@@ -119,9 +124,17 @@ def _snapshots(send: Send, app: str) -> Iterator[Candidate]:
             yield Candidate(one["id"], f"{volume['name']}, {one['created_at']}, {one['status']}")
 
 
+def _releases(send: Send, app: str) -> Iterator[Candidate]:
+    from caddis.client.releases import list_releases
+
+    for one in send(list_releases(app, limit=25))["releases"]:
+        yield Candidate(f"v{one['version']}", f"{one['status']}, {one['image_ref']}")
+
+
 _OF_APPS: Mapping[Source, Callable[[Send, str], Iterator[Candidate]]] = {
     Source.MACHINES: _machines,
     Source.GROUPS: _groups,
+    Source.RELEASES: _releases,
     Source.VOLUMES: _volumes,
     Source.DESTROYED_VOLUMES: _destroyed_volumes,
     Source.SNAPSHOTS: _snapshots,

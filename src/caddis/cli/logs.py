@@ -9,23 +9,28 @@ from typing import Any
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, JSON, Flag, Kind, switch, text
 from caddis.cli.log_lines import line_of
-from caddis.cli.machine.selection import get_one
+from caddis.cli.machine.selection import chosen_machine, get_one
 from caddis.cli.verb import at_most, verb
 from caddis.client.apps import get_app
 from caddis.client.logs import read_logs
-from caddis.domain.errors import Unreachable
+from caddis.client.machines import list_machines
+from caddis.domain.errors import Invalid, TimedOut, Unreachable
 
 POLL_SECONDS = 0.5
-PATIENCE = 10  # polls in a row that may fail while following
+PATIENCE_SECONDS = 120.0  # that the server may be away while we follow: an upgrade takes less
 
 
 def run(call: Call) -> None:
     """What is kept, then what comes, until Ctrl-C; with --no-tail only the former."""
-    app, machine = call.app(), call.text("machine")
+    app, machine, region = call.app(), call.text("machine"), call.text("region")
     call.send(get_app(app))
+    if call.switch("select") and not machine:
+        machine = chosen_machine(call, app, ())
     if machine:
         get_one(call, app, machine)
-    for entry in _entries(call, app, machine):
+    if region:
+        _check_region(call, app, region)
+    for entry in _entries(call, app, machine, region):
         if call.json:
             import json
 
@@ -34,22 +39,32 @@ def run(call: Call) -> None:
             call.say(line_of(entry))
 
 
-def _entries(call: Call, app: str, machine: str) -> Iterator[Mapping[str, Any]]:
-    token, failures = "", 0
+def _check_region(call: Call, app: str, region: str) -> None:
+    regions = sorted({one["region"] for one in call.send(list_machines(app))})
+    if region not in regions:
+        where = f"it has some in {', '.join(regions)}" if regions else "it has none"
+        raise Invalid(f"app {app} has no machines in region {region!r}: {where}")
+
+
+def _entries(call: Call, app: str, machine: str, region: str) -> Iterator[Mapping[str, Any]]:
+    """A page that did not come is asked for again by the same token: no line is lost, and none comes twice."""
+    token, over = "", 0.0
     while True:
         try:
-            page = call.send(read_logs(app, token=token, machine=machine, region=call.text("region")))
-            failures = 0
-        except Unreachable:
-            failures += 1
-            if failures > PATIENCE or call.switch("no-tail"):
+            page = call.send(read_logs(app, token=token, machine=machine, region=region))
+            over = 0.0
+        except (Unreachable, TimedOut) as away:
+            if not over and token:
+                call.note(f"Waiting for the server: {away.message}", "yellow")
+            over = over or time.monotonic() + PATIENCE_SECONDS
+            if time.monotonic() > over or call.switch("no-tail") or not token:
                 raise
             time.sleep(POLL_SECONDS)
             continue
         for item in page["data"]:
             yield item["attributes"]
         following = str(page["meta"].get("next_token") or token)
-        if call.switch("no-tail") and (not page["data"] or following == token):
+        if call.switch("no-tail"):
             return
         if not page["data"]:
             time.sleep(POLL_SECONDS)
@@ -59,10 +74,11 @@ def _entries(call: Call, app: str, machine: str) -> Iterator[Mapping[str, Any]]:
 COMMAND = verb(
     run,
     usage="logs",
-    long="View app logs: the last lines, then what comes, until Ctrl-C.",
+    long="View an app's logs: the last lines of each machine, then what comes, until Ctrl-C.",
     examples=(
-        "fly logs -a web  # follow",
-        "fly logs --machine 148e21b7c46d89 --no-tail",
+        "fly logs -a web",
+        "fly logs -a web --no-tail  # what is kept, and no more",
+        "fly logs -a web -m 4d891ed1f22087 --json | jq -r .message  # of one machine, one JSON document a line",
     ),
     flags=(
         *APP_FLAGS,
@@ -73,6 +89,7 @@ COMMAND = verb(
             help="Only lines of this machine",
             aliases=("instance",),
         ),
+        switch("select", "s", help="Select the machine from a list of the app's"),
         text("region", "r", help="Only lines from this region"),
         switch("no-tail", "n", help="Do not wait for more lines"),
         JSON,

@@ -7,12 +7,14 @@ do that (TERM=dumb) the same menu is numbered and a number is read.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 
 from caddis.cli.terminal import paint
 
+_KEYS = re.compile(rb"\x1b[\[O][A-Za-z]|.", re.DOTALL)
 PAGE = 15  # rows of a menu that are shown at once
 
 
@@ -94,18 +96,27 @@ def _select_by_arrows(question: str, options: Sequence[str], default: int) -> in
         tty.setcbreak(terminal)  # Ctrl-C still raises KeyboardInterrupt
         while True:
             drawn = _draw(options, position, drawn)
-            key = os.read(terminal, 8)
-            if key in (b"\r", b"\n"):
-                break
-            if key == b"":
+            typed = os.read(terminal, 64)
+            if typed == b"":
                 raise EOFError
-            position = _moved(key, position, len(options))
+            position, taken = follow_keys(typed, position, len(options))
+            if taken:
+                break
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     rows = drawn + count_rows(f"? {asked}", _columns())
     sys.stdout.write(f"\x1b[{rows}A\x1b[J{_mark()} {question} {options[position]}\n")
     sys.stdout.flush()
     return position
+
+
+def follow_keys(typed: bytes, position: int, count: int) -> tuple[int, bool]:
+    """Where the menu stands after these keys, several of which may come at once, and whether it was taken. Pure."""
+    for key in _KEYS.findall(typed):
+        if key in (b"\r", b"\n"):
+            return position, True
+        position = _moved(key, position, count)
+    return position, False
 
 
 def _moved(key: bytes, position: int, count: int) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from caddis.cli.call import Call
-from caddis.domain.errors import Conflict, NotFound
+from caddis.domain.errors import Conflict, NotFound, Problem
 from caddis.domain.sizes import format_bytes
 
 _EVERY = 0.2  # seconds
@@ -51,6 +52,24 @@ def saved(path: Path, *, force: bool, mode: int = 0o666) -> Iterator[IO[bytes]]:
             _take_name(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def saved_folder(path: Path, parts: Iterator[bytes]) -> Sequence[str]:
+    """Unpack a tar as a folder, which gets its name at the end; what was left out. Nothing is there if it fails."""
+    from caddis.kernel.tar.parts import reader_of
+    from caddis.kernel.tar.unpack import unpack
+
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    unfinished.mkdir(mode=0o700)
+    try:
+        outcome = unpack(str(unfinished), reader_of(parts), owners=os.geteuid() == 0)
+        if outcome.problem or outcome.full:
+            raise Problem(f"not all of it could be saved: {outcome.problem or 'the disk is full'}")
+        os.rename(unfinished, path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return outcome.named
 
 
 def _take_name(unfinished: Path, path: Path) -> None:

@@ -13,7 +13,7 @@ from caddis.client.machines import list_machines
 from caddis.domain.errors import Invalid
 
 NOTES = {
-    "†": "  †  A standby machine: it stays stopped until the machine that it stands by for is down",
+    "†": "  †  A standby machine: it stays stopped until somebody starts it",
     "💀": "  💀 The machine's host does not answer: this is what was last known",
 }
 

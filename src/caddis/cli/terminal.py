@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TextIO
 
-_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "faint": "2"}
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "faint": "2", "underline": "4"}
 
 
 def is_interactive() -> bool:

@@ -93,6 +93,49 @@ APPS = Noun(
     ("app", "a"),
 )
 
+SECRETS = Noun(
+    "secrets",
+    "Manage an app's secrets",
+    (
+        _leaf("secrets.list", "List an app's secrets, without their values", "ls"),
+        _leaf("secrets.set", "Set secrets, and restart machines with them"),
+        _leaf("secrets.unset", "Unset secrets, and restart machines without them"),
+        Leaf("import", _CLI + "secrets.import_", "Set the secrets of NAME=VALUE lines from stdin"),
+        _leaf("secrets.deploy", "Restart machines with the secrets that are staged"),
+    ),
+    ("secret",),
+)
+
+TOKENS = Noun(
+    "tokens",
+    "Manage API tokens",
+    (
+        Noun(
+            "create",
+            "Create API tokens",
+            (
+                _leaf("tokens.create.deploy", "Create a token that deploys one app"),
+                _leaf("tokens.create.org", "Create a token for the whole organization"),
+                _leaf("tokens.create.readonly", "Create a token that reads the whole organization"),
+            ),
+        ),
+        _leaf("tokens.create.deploy", "Create a token that deploys one app"),
+        _leaf("tokens.list", "List the tokens of an app or of the organization", "ls"),
+        _leaf("tokens.revoke", "Revoke tokens: they end at once"),
+    ),
+    ("token",),
+)
+
+_SFTP = Noun(
+    "sftp",
+    "Get or put files of a running machine",
+    (
+        _leaf("sftp.get", "Get a file or folder of a machine"),
+        _leaf("sftp.put", "Put a file into a machine"),
+        _leaf("sftp.find", "List the files of a machine"),
+    ),
+)
+
 ROOT = Noun(
     "fly",
     "fly runs apps, Machines and volumes on servers of your own (Caddis).",
@@ -100,11 +143,16 @@ ROOT = Noun(
         _leaf("launch.launch", "Create and configure a new app from source code or an image"),
         _leaf("deploy.deploy", "Deploy an app"),
         APPS,
+        SECRETS,
         VOLUMES,
         MACHINE,
         _leaf("status", "Show the status of an app"),
         Noun("checks", "Manage health checks", (_leaf("checks.list", "List health checks"),)),
         _leaf("logs", "View app logs"),
+        Noun("ssh", "Get into a running machine", (_leaf("ssh.console", "Open a shell or run a command"), _SFTP)),
+        _SFTP,
+        _leaf("console", "Open a shell in a new machine that lasts as long as you stay"),
+        _leaf("proxy", "Connect a local port to a port of a running machine"),
         Noun(
             "releases",
             "List an app's releases, and roll back to an earlier one",
@@ -142,11 +190,22 @@ ROOT = Noun(
                 _leaf("platform.status", "Show whether this installation's server and hosts answer"),
             ),
         ),
-        Noun("orgs", "Manage organizations", (_leaf("orgs.list", "List organizations", "ls"),)),
+        Noun(
+            "orgs",
+            "Manage organizations",
+            (
+                _leaf("orgs.list", "List organizations", "ls"),
+                _leaf("orgs.show", "Show an organization, and its apps"),
+                _leaf("orgs.create", "Create an organization (not possible here)"),
+                _leaf("orgs.delete", "Delete an organization (not possible here)"),
+            ),
+        ),
+        TOKENS,
         Noun(
             "auth",
             "Manage authentication",
             (
+                _leaf("auth.login", "Sign in (not needed: a token says who you are)", "signup"),
                 _leaf("auth.whoami", "Show who the token speaks for"),
                 _leaf("auth.token", "Show the current access token"),
             ),

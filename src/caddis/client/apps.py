@@ -49,3 +49,8 @@ def list_organizations() -> Request:
 def get_current_token() -> Request:
     """`{"tokens": [...]}`: who the token speaks for."""
     return get("/v1/tokens/current")
+
+
+def get_organization(slug: str) -> Request:
+    """`{"organization": …}`; Forbidden when the token is not of it."""
+    return get(f"/api/v1/organizations/{segment(slug)}")

@@ -34,7 +34,8 @@ def build_image(client: Client, app: str, *, query: Query, context: IO[bytes], o
     if result is None:
         raise Problem(f"the build broke off{': ' + last if last else ''}")
     if "error" in result:
-        raise Problem(f"the build failed: {result['error']}")
+        said = str(result["error"]).removeprefix("the build failed: ")
+        raise Problem(f"the build failed: {said}", hint=result.get("hint") or None)
     return str(result["image"])
 
 

@@ -78,12 +78,12 @@ def wait_for(app: str, machine: str, states: Sequence[str], *, seconds: int) -> 
     return get(f"{_path(app, machine)}/wait", query=tuple(query), deadline=held + 15.0)
 
 
-def execute(app: str, machine: str, command: str, *, seconds: int) -> Request:
-    """Run a command line inside, to its end."""
+def execute(app: str, machine: str, command: str, *, seconds: int, stdin: str = "") -> Request:
+    """Run a command line inside, to its end, with text for it to read."""
     return Request(
         method="POST",
         path=f"{_path(app, machine)}/exec",
-        body={"cmd": command, "timeout": seconds},
+        body={"cmd": command, "timeout": seconds, **({"stdin": stdin} if stdin else {})},
         deadline=seconds + 15.0,
     )
 

@@ -65,6 +65,14 @@ class Client:
                     _decode(answer)
                 yield from answer.iter_lines()
 
+    def put(self, path: str, query: Query, body: Iterable[bytes], *, deadline: float) -> Any:
+        """PUT parts; the decoded answer. `deadline` is the longest silence, in seconds."""
+        import httpx2
+
+        timeout = httpx2.Timeout(deadline, connect=CONNECT_SECONDS)
+        with self._plain_speech("PUT", path):
+            return _decode(self._open().put(path, params=list(query), content=body, timeout=timeout))
+
     @contextmanager
     def download(self, path: str, query: Query, *, deadline: float) -> Iterator[Download]:
         """GET a body of any length; `deadline` is the longest silence, in seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import anyio
 import msgspec
@@ -15,14 +16,13 @@ from caddis.control.core import Control
 from caddis.control.kept_images import let_images_go
 from caddis.control.orders import CHANGE_SECONDS, Order, Passage
 from caddis.control.shown import is_silent
-from caddis.domain.app import App, AppStatus
+from caddis.domain.app import RAN, RESTED, SUSPENDED_MARK, App, AppStatus
 from caddis.domain.errors import NotFound, Problem, Unreachable
 from caddis.domain.volume import VolumeState
 from caddis.wire.body import document_to_body
 
 _AT_ONCE = 8  # orders
 TURN_SECONDS = 60.0  # to ask a machine to start or stop; not to see it do so
-SUSPENDED = "caddis_suspended"  # metadata of a machine that ran when its app was suspended
 _RUNNING = ("starting", "started", "restarting", "replacing")
 
 
@@ -33,13 +33,13 @@ async def destroy_app(control: Control, app: App, *, user: str) -> None:
     on where it stopped. Raises the first problem; the app then still exists.
     """
     machines = await control.read(index.list_machines, app.name)
-    _refuse_silence(app, [*machines, *await control.read(index.list_volumes, app.name)], control.now())
-    await _each(machines, lambda machine: _destroy(control, machine, f"/machines/{machine.id}", user))
     volumes = [
         volume
         for volume in await control.read(index.list_volumes, app.name)
         if volume.state not in (VolumeState.PENDING_DESTROY, VolumeState.SCHEDULING_DESTROY, VolumeState.DESTROYING)
     ]
+    _refuse_silence(app, [*machines, *volumes], control.now())
+    await _each(machines, lambda machine: _destroy(control, machine, f"/machines/{machine.id}", user))
     await _each(volumes, lambda volume: _destroy(control, volume, f"/volumes/{volume.id}", user))
     await control.write(apps.delete_app, app, now=control.now())
     await let_images_go(control, app.name)
@@ -67,18 +67,21 @@ class Turned:
 async def suspend_app(control: Control, app: App, *, user: str) -> Turned:
     """Stop every machine that runs, and mark it, so that `resume_app` starts those and no others.
 
-    The mark is metadata of the machine, on its host: it outlives the catalog. The app is suspended first, so that
-    nothing is deployed meanwhile; what a silent host keeps running is told, and stopped by doing it again.
+    The mark is metadata of the machine, on its host: it outlives the catalog. One that rests until its schedule starts
+    it is marked too, and not started while it is. The app is suspended first, so that nothing is deployed meanwhile;
+    what a silent host keeps running is told, and stopped by doing it again.
     """
     await control.write(apps.set_status, app.id, AppStatus.SUSPENDED)
-    running = [one for one in await control.read(index.list_machines, app.name) if one.state in _RUNNING]
+    machines = await control.read(index.list_machines, app.name)
+    running = [one for one in machines if one.state in _RUNNING]
+    waiting = [one for one in machines if one not in running and _config(one).get("schedule") and not _mark(one)]
 
     async def stop(machine: Indexed) -> None:
-        mark = document_to_body({"value": "true"})
-        await _order(control, machine, Passage(method="POST", verb=f"/metadata/{SUSPENDED}", body=mark, user=user))
-        await _order(control, machine, Passage(method="POST", verb="/stop", body=b"{}", user=user))
+        await _set_mark(control, machine, RAN if machine in running else RESTED, user)
+        if machine in running:
+            await _order(control, machine, Passage(method="POST", verb="/stop", body=b"{}", user=user))
 
-    failed = await _try_each(running, stop)
+    failed = await _try_each([*running, *waiting], stop)
     return Turned(status=AppStatus.SUSPENDED, machines=_done(running, failed), failed=failed)
 
 
@@ -87,19 +90,30 @@ async def resume_app(control: Control, app: App, *, user: str) -> Turned:
     status = app.status
     if status is AppStatus.SUSPENDED:
         status = await control.write(apps.end_suspension, app.id)
-    marked = [one for one in await control.read(index.list_machines, app.name) if _is_marked(one)]
+    marked = [one for one in await control.read(index.list_machines, app.name) if _mark(one)]
+    ran = [one for one in marked if _mark(one) == RAN]
 
     async def start(machine: Indexed) -> None:
-        await _order(control, machine, Passage(method="POST", verb="/start", user=user))
-        await _order(control, machine, Passage(method="DELETE", verb=f"/metadata/{SUSPENDED}", user=user))
+        if machine in ran:
+            await _order(control, machine, Passage(method="POST", verb="/start", user=user))
+        await _order(control, machine, Passage(method="DELETE", verb=f"/metadata/{SUSPENDED_MARK}", user=user))
 
     failed = await _try_each(marked, start)
-    return Turned(status=status, machines=_done(marked, failed), failed=failed)
+    return Turned(status=status, machines=_done(ran, failed), failed=failed)
 
 
-def _is_marked(machine: Indexed) -> bool:
-    config = msgspec.json.decode(machine.body).get("config") or {}
-    return SUSPENDED in (config.get("metadata") or {})
+def _config(machine: Indexed) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = msgspec.json.decode(machine.body).get("config") or {}
+    return found
+
+
+def _mark(machine: Indexed) -> str:
+    return str((_config(machine).get("metadata") or {}).get(SUSPENDED_MARK, ""))
+
+
+async def _set_mark(control: Control, machine: Indexed, mark: str, user: str) -> None:
+    body = document_to_body({"value": mark})
+    await _order(control, machine, Passage(method="POST", verb=f"/metadata/{SUSPENDED_MARK}", body=body, user=user))
 
 
 def _done(machines: Sequence[Indexed], failed: Mapping[str, Problem]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from caddis.catalog import hosts
 from caddis.catalog.database import Catalog
+from caddis.catalog.vault import Vault
 from caddis.control.doors import Doors
 from caddis.control.orders import Answer, Order
 from caddis.control.taken import Taken
@@ -27,17 +28,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The catalog, the hosts' doors, and where time and randomness come from. Belongs to one event loop."""
+    """The catalog and its key, the hosts' doors, and where time and randomness come from. Belongs to one event loop."""
 
     catalog: Catalog
+    vault: Vault
     now: Callable[[], datetime]
     entropy: Callable[[int], bytes]
     doors: Doors = field(default_factory=Doors)
     taken: Taken = field(default_factory=Taken)
     # Two volumes of one app are placed one after the other, so that the second sees the zone of the first.
     placing: defaultdict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
-    # Machines that are being made, by app and process group and there by host: the index does not have them yet.
-    coming: defaultdict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    # The host of each machine that is being made, by app and process group: the index does not have it yet.
+    coming: defaultdict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
 
     async def read(self, work: Callable[Concatenate[sa.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`Catalog.read`, from async code."""

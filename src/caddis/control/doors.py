@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from caddis.control.orders import Answer, Order
 from caddis.domain.errors import Problem, Unreachable
 from caddis.domain.host import Host
+from caddis.wire.problem import problem_from_wire
+from caddis.wire.stream import LONGEST_MESSAGE
 
 CONNECT_SECONDS = 2.0
 
@@ -75,6 +81,34 @@ class Doors:
             raise _broken(host, problem) from problem
         finally:
             await response.aclose()
+
+    @asynccontextmanager
+    async def socket(self, host: Host, order: Order) -> AsyncIterator[ClientConnection]:
+        """A WebSocket to the host, open until the block ends; the Problem for which there is none."""
+        path = f"{order.path}?{urlencode([('app', order.app), *order.query])}"
+        options: dict[str, Any] = {
+            "additional_headers": order.headers,
+            "compression": None,
+            "open_timeout": order.seconds,
+            "max_size": LONGEST_MESSAGE,
+            "user_agent_header": None,
+            "proxy": None,
+        }
+        try:
+            if host.address.startswith("unix:"):
+                opening = unix_connect(host.address.removeprefix("unix:"), f"ws://agent{path}", **options)
+            else:
+                opening = connect("ws" + host.address.removeprefix("http") + path, **options)
+            connection = await opening
+        except InvalidStatus as refused:
+            raise problem_from_wire(refused.response.status_code, bytes(refused.response.body or b"")) from None
+        except (OSError, TimeoutError, WebSocketException) as broken:
+            why = re.sub(r"^\[Errno -?\d+\] ", "", str(broken)) or "no answer"
+            raise Unreachable(f"host {host.id} cannot be reached: {why}", hint=_look_at(host)) from broken
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         """Give every connection back."""

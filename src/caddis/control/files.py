@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -37,7 +37,7 @@ async def open_files(control: Control, app: str, snapshot_id: str, query: Query)
     """Of a snapshot: a listing, a file or a folder, as the query says."""
     found = await find_snapshot(control, app, snapshot_id)
     order = _order("GET", f"/snapshots/{snapshot_id}/files", app, query=query)
-    async with _stream(control, await control.get_host(found.host), order) as stream:
+    async with open_stream(control, await control.get_host(found.host), order) as stream:
         yield stream
 
 
@@ -46,7 +46,7 @@ async def open_export(control: Control, app: str, volume_id: str, query: Query) 
     """All of a volume."""
     found = await find_volume(control, app, volume_id)
     order = _order("GET", f"/volumes/{volume_id}/export", app, query=query)
-    async with _stream(control, await control.get_host(found.host), order) as stream:
+    async with open_stream(control, await control.get_host(found.host), order) as stream:
         yield stream
 
 
@@ -61,7 +61,7 @@ async def send_import(
 ) -> AsyncIterator[Stream]:
     """The host's lines about the import; when they end, the index knows how that ended."""
     host = await control.get_host((await find_volume(control, app, volume_id)).host)
-    async with _stream(control, host, _order("PUT", f"/imports/{volume_id}", app), content) as stream:
+    async with open_stream(control, host, _order("PUT", f"/imports/{volume_id}", app), content) as stream:
         yield Stream(_settled(control, host, stream.parts), stream.content_type, stream.headers)
 
 
@@ -78,13 +78,15 @@ async def _settled(control: Control, host: Host, parts: AsyncIterator[bytes]) ->
 
 def _order(method: str, path: str, app: str, *, query: Query = ()) -> Order:
     query = tuple((key, value) for key, value in query if key != "app")
-    return Order(method=method, path=path, app=app, query=query, seconds=SILENCE_SECONDS)
+    return Order(method=method, path=path, app=app, query=query)
 
 
 @asynccontextmanager
-async def _stream(
+async def open_stream(
     control: Control, host: Host, order: Order, content: AsyncIterator[bytes] | None = None
 ) -> AsyncIterator[Stream]:
+    """The host's answer; the Problem that it tells of in place of one."""
+    order = replace(order, seconds=SILENCE_SECONDS)
     try:
         async with control.doors.stream(host, order, content) as response:
             if response.status_code >= 400:

@@ -15,14 +15,17 @@ from caddis.control.core import Control
 from caddis.control.mounts import find_mountable, with_volume
 from caddis.control.orders import CHANGE_SECONDS, Answer, Order, Passage, Query
 from caddis.control.placement import ask_in_turn, default_region
+from caddis.control.secrets import choose_for_machine
 from caddis.control.shown import Shown, is_silent, show
 from caddis.domain import ids
+from caddis.domain.app import App
 from caddis.domain.errors import InUse, NotFound, Unreachable
 from caddis.domain.ids import VOLUME_ID
 from caddis.domain.placement import choose_machine_hosts
 from caddis.wire.body import document_from_body, document_to_body
 from caddis.wire.machine import machines_summary
-from caddis.wire.machine_request import machine_request_from_wire
+from caddis.wire.machine_request import MachineRequest, machine_request_from_wire
+from caddis.wire.secret import IN_ORDER, machine_secrets_to_wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,32 +97,43 @@ async def pass_on(control: Control, app: str, machine_id: str, passage: Passage)
     return await control.order(await control.get_host(found.host), passage.to_order(app, f"/machines/{machine_id}"))
 
 
-async def create_machine(control: Control, app: str, document: Mapping[str, Any], *, user: str) -> Answer:
+async def create_machine(control: Control, app: App, document: Mapping[str, Any], *, user: str) -> Answer:
     """A new machine: where its volume is, else on the best host that has room. Fields we do not know are passed on."""
     request = machine_request_from_wire(document)
-    named = {**document, "id": ids.machine_id(control.id_bytes())}
+    named = await _with_secrets(control, app, {**document, "id": ids.machine_id(control.id_bytes())}, request)
     if request.config.mounts:
-        volumes = await find_mountable(control, app, request.config.mounts[0], request.region)
-        return await _create_at_volume(control, volumes, _creation(app, named, user))
+        volumes = await find_mountable(control, app.name, request.config.mounts[0], request.region)
+        return await _create_at_volume(control, volumes, _creation(app.name, named, user))
     hosts = await control.list_hosts()
     region = request.region or default_region(hosts)
-    kind = (app, request.config.process_group)
-    siblings = await _count_siblings(control, *kind)
+    kind = (app.name, request.config.process_group)
+    there = await _list_of_group(control, *kind)
+    # No await from here to where this one is noted, so that of several that are placed at once each sees the others.
+    coming = control.coming[kind]
+    siblings = Counter({**there, **coming}.values())
     chosen = choose_machine_hosts(region, request.config.guest.memory_mb, hosts, siblings=siblings)
-    control.coming[kind][chosen[0].id] += 1  # so that one that is asked for meanwhile goes elsewhere
+    coming[named["id"]] = chosen[0].id
     try:
-        return await ask_in_turn(control, chosen, _creation(app, {**named, "region": region}, user))
+        return await ask_in_turn(control, chosen, _creation(app.name, {**named, "region": region}, user))
     finally:
-        control.coming[kind][chosen[0].id] -= 1
+        del coming[named["id"]]
 
 
-async def _count_siblings(control: Control, app: str, group: str) -> Counter[str]:
-    """By host, the machines of a process group that are there or are being made."""
-    found = Counter(control.coming[app, group])
+async def _with_secrets(
+    control: Control, app: App, document: Mapping[str, Any], request: MachineRequest
+) -> dict[str, Any]:
+    """The body for the host: the app's secrets stand beside the config, never in it."""
+    secrets = await choose_for_machine(control, app, request)
+    return {**document, IN_ORDER: machine_secrets_to_wire(secrets)}
+
+
+async def _list_of_group(control: Control, app: str, group: str) -> dict[str, str]:
+    """The machines of a process group that the index has, and the host of each."""
+    found = {}
     for machine in await control.read(index.list_machines, app):
         metadata = (_decode(msgspec.Raw(machine.body.encode())).get("config") or {}).get("metadata") or {}
         if (metadata.get("fly_process_group") or metadata.get("process_group") or "app") == group:
-            found[machine.host] += 1
+            found[machine.id] = machine.host
     return found
 
 
@@ -146,19 +160,21 @@ async def _create_at_volume(control: Control, volumes: Sequence[Indexed], creati
 
 
 async def update_machine(
-    control: Control, app: str, machine_id: str, document: Mapping[str, Any], *, nonce: str | None, user: str
+    control: Control, app: App, machine_id: str, document: Mapping[str, Any], *, nonce: str | None, user: str
 ) -> Answer:
-    """A new version of the same machine, on the same host, with the volume that it has."""
+    """A new version of the same machine, on the same host, with the volume that it has and the newest secrets."""
     request = machine_request_from_wire(document)
-    found = await find_machine(control, app, machine_id)
+    found = await find_machine(control, app.name, machine_id)
     if request.config.mounts and not VOLUME_ID.match(request.config.mounts[0].volume):
         name = request.config.mounts[0].volume
         own = [
             volume
-            for volume in await control.read(index.list_volumes, app)
+            for volume in await control.read(index.list_volumes, app.name)
             if volume.attached_machine_id == found.id and volume.name == name
         ]
-        free = own or await find_mountable(control, app, request.config.mounts[0], found.region)
+        free = own or await find_mountable(control, app.name, request.config.mounts[0], found.region)
         document = with_volume(document, free[0])
-    passage = Passage(method="POST", body=document_to_body(document), nonce=nonce, user=user)
-    return await control.order(await control.get_host(found.host), passage.to_order(app, f"/machines/{machine_id}"))
+    body = document_to_body(await _with_secrets(control, app, document, request))
+    passage = Passage(method="POST", body=body, nonce=nonce, user=user)
+    order = passage.to_order(app.name, f"/machines/{machine_id}")
+    return await control.order(await control.get_host(found.host), order)

@@ -155,6 +155,7 @@ def _wish(request: VolumeRequest, region: str, size_gb: int) -> VolumeWish:
         size_gb=size_gb,
         require_unique_zone=request.require_unique_zone,
         unique_zone_app_wide=request.unique_zone_app_wide,
+        memory_mb=request.compute.memory_mb if request.compute else 0,
     )
 
 

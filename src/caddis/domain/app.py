@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# Metadata of the machines of a suspended app: whether it ran then, or rested (and would be started by its schedule).
+SUSPENDED_MARK = "caddis_suspended"
+RAN, RESTED = "ran", "rested"
+
 
 class AppStatus(StrEnum):
     """`deployed` once a release completed; clients treat `pending` without machines as a first deploy.

@@ -108,11 +108,12 @@ class StopConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file written into the root file system before the process starts."""
+    """A file that is there before the process starts. `secret` names the secret that holds its content."""
 
     guest_path: str
-    content: bytes
+    content: bytes = b""
     mode: int = 0o644
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,8 @@ class MachineConfig:
 
     image: str
     env: Mapping[str, str] = field(default_factory=dict)
+    secret_env: Mapping[str, str] = field(default_factory=dict)  # variable: name of the app's secret
+    ignores_app_secrets: bool = False  # it gets those alone
     init: Init = Init()
     guest: Guest = Guest()
     mounts: tuple[Mount, ...] = ()
@@ -196,6 +199,10 @@ class Machine:
     stop_timeout: float | None = None
     problem: str = ""  # why the last start failed, in one sentence
     cordoned: bool = False
+    secrets_version: int | None = (
+        None  # the app's, when this version of the machine was made; none: made before secrets
+    )
+    sealed_secrets: str = ""  # what it gets of them, closed with the host's key (machines/sealing.py)
     resume: bool = False  # it was stopped because its host went down, and starts when that is back
     checks: tuple[CheckState, ...] = ()  # of its last launch
 

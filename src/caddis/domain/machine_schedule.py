@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
+from caddis.domain.app import SUSPENDED_MARK
 from caddis.domain.machine import Machine, MachineState
 
 PERIODS = {
@@ -25,9 +26,12 @@ def last_turn(machine_id: str, period: timedelta, now: datetime) -> datetime:
 
 
 def is_turn(machine: Machine, now: datetime) -> bool:
-    """Whether it rests, and a turn has come since it last ran, or was made, or could not be started."""
+    """Whether it rests, and a turn has come since it last ran, or was made, or could not be started.
+
+    Never while its app is suspended.
+    """
     period = PERIODS.get(machine.config.schedule)
-    if period is None or machine.state not in _RESTING:
+    if period is None or machine.state not in _RESTING or SUSPENDED_MARK in machine.config.metadata:
         return False
     since = machine.exit.at if machine.exit else machine.created_at
     if machine.state is MachineState.FAILED:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from caddis.domain.errors import Invalid, NoCapacity
 from caddis.domain.host import Host
+from caddis.domain.machine import DEFAULT_SCRATCH_GB
 from caddis.domain.sizes import format_bytes, gb_to_bytes
 from caddis.domain.volume import MORE_SPACE
 
@@ -30,6 +31,7 @@ class VolumeWish:
     size_gb: int
     require_unique_zone: bool = True
     unique_zone_app_wide: bool = False
+    memory_mb: int = 0  # of the machine that is to have it; 0 where nobody said
 
 
 def check_region(region: str, hosts: Iterable[Host]) -> str:
@@ -43,7 +45,7 @@ def check_region(region: str, hosts: Iterable[Host]) -> str:
 
 
 def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Iterable[Sibling]) -> list[Host]:
-    """Hosts to ask in turn, zones without siblings first, then the emptiest pool first.
+    """Hosts to ask in turn: with room for the machine too, then in zones without siblings, then the emptiest pool.
 
     Raises NoCapacity, and says what would help, when no host of the region can take the volume.
     """
@@ -74,7 +76,18 @@ def choose_volume_hosts(wish: VolumeWish, hosts: Sequence[Host], siblings: Itera
             f" the most that one can give is {format_bytes(most)}",
             hint=MORE_SPACE,
         )
-    return sorted(roomy, key=lambda host: (taken.count(host.zone), -host.capacity.pool_free, host.id))
+    return sorted(
+        roomy,
+        key=lambda host: (not _fits_machine(wish, host), taken.count(host.zone), -host.capacity.pool_free, host.id),
+    )
+
+
+def _fits_machine(wish: VolumeWish, host: Host) -> bool:
+    """Whether the machine that is to have the volume will find memory, and place for its root, on the same host."""
+    if not wish.memory_mb:
+        return True
+    left = host.capacity.memory_mb - host.capacity.memory_promised_mb
+    return left >= wish.memory_mb and host.capacity.pool_free >= gb_to_bytes(wish.size_gb + DEFAULT_SCRATCH_GB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

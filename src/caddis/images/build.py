@@ -13,11 +13,12 @@ from pathlib import Path
 from caddis.domain.errors import Invalid, NoCapacity, Problem
 from caddis.domain.image import BUILD_SECRETS
 from caddis.images import fetch
+from caddis.images.bases import make_base
 from caddis.images.context import extract_context
 from caddis.images.dockerfile import list_bases, mark_arguments
 from caddis.images.names import Name, Names, look_at_path
 from caddis.images.place import Place, Work
-from caddis.images.source import Kind, Source, our_name, parse_source
+from caddis.images.source import BASES, Kind, Source, our_name, parse_source
 from caddis.images.unpack import unpack_base
 from caddis.kernel import buildah, skopeo
 from caddis.kernel.buildah import Build, Storage, in_own_mounts
@@ -74,6 +75,8 @@ def build(
             bases = []
             for base in list_bases(dockerfile.read_text(errors="replace"), options.build_args):
                 on_line(f"Looking at base image {base}")
+                if base.startswith(BASES):
+                    make_base(place, names, our_name(base), anew=options.no_cache, on_line=on_line)
                 bases.append(_bring_base(place, names, storage, base))
             if options.build_args:
                 dockerfile = _mark_arguments(work, dockerfile, options.build_args)
@@ -81,11 +84,7 @@ def build(
             building = buildah.build(storage, wanted, scratch=str(work.folder), pass_fds=(work.lock, lock))
             _carry_out(building, on_line=on_line, hidden=str(context))
             seam("images.build:built")
-            fetch.prepare_layout(place, work.folder)
-            take_over = skopeo.copy(
-                storage.name(tag), f"oci:{work.folder}:{fetch.TAG}", scratch=str(work.folder), pass_fds=(work.lock,)
-            )
-            run(in_own_mounts(take_over))
+            _take_over(place, work, storage, tag)
         digest = fetch.adopt(place, work, reference=tag)
         names.put(Name(tag, digest))
         seam("images.build:recorded")
@@ -147,6 +146,13 @@ def open_storage(place: Place, *, fresh: bool) -> Storage:
     if left.exists() and left.read_bytes().strip() not in (b"", b"[]", b"null"):
         run(buildah.remove_containers(storage))
     return storage
+
+
+def _take_over(place: Place, work: Work, storage: Storage, tag: str) -> None:
+    """From buildah's storage into the working folder, as a layout whose blobs are the store's."""
+    fetch.prepare_layout(place, work.folder)
+    layout = f"oci:{work.folder}:{fetch.TAG}"
+    run(in_own_mounts(skopeo.copy(storage.name(tag), layout, scratch=str(work.folder), pass_fds=(work.lock,))))
 
 
 def _carry_out(building: Command, *, on_line: Callable[[str], None], hidden: str) -> None:

@@ -12,7 +12,7 @@ from caddis.images.place import Place, Work
 from caddis.images.source import Kind, Source
 from caddis.kernel import skopeo
 from caddis.kernel.command import Command, Failed, run
-from caddis.kernel.skopeo import Complaint
+from caddis.kernel.skopeo import Complaint, Way
 from caddis.telemetry.log import note
 from caddis.telemetry.seam import seam
 
@@ -56,8 +56,8 @@ def fetch(place: Place, source: Source) -> str:
     """Copy an image into the store, whatever is there already; its digest."""
     with place.working() as work:
         prepare_layout(place, work.folder)
-        copy = skopeo.copy(source.skopeo, f"oci:{work.folder}:{TAG}", scratch=str(work.folder), pass_fds=(work.lock,))
-        _run(copy, source)
+        target, scratch = f"oci:{work.folder}:{TAG}", str(work.folder)
+        _run(skopeo.copy(source.skopeo, target, scratch=scratch, way=_way(source), pass_fds=(work.lock,)), source)
         seam("images.fetch:copied")
         return adopt(place, work, reference=source.reference)
 
@@ -126,7 +126,11 @@ def _look(source: Source) -> str:
         return ""
     if source.digest:
         return source.digest
-    return manifest.digest_of(_run(skopeo.look(source.skopeo), source))
+    return manifest.digest_of(_run(skopeo.look(source.skopeo, way=_way(source)), source))
+
+
+def _way(source: Source) -> Way:
+    return Way() if source.own is None else Way(plain=True, access=str(source.own.access))
 
 
 def _look_again(source: Source, look: str) -> str:

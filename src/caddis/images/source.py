@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from caddis.domain.errors import Invalid
 from caddis.domain.image import check_reference
@@ -28,18 +29,30 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRegistry:
+    """The installation's own registry: reached without TLS, with the access that stands in a file."""
+
+    address: str
+    access: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A reference taken apart. `skopeo` is its spelling for skopeo, `rest` what follows the transport."""
+    """A reference taken apart. `skopeo` is its spelling for skopeo, `rest` what follows the transport.
+
+    `own` is the installation's registry, where the reference leads there.
+    """
 
     reference: str
     kind: Kind
     skopeo: str
     rest: str = ""
     digest: str = ""
+    own: OwnRegistry | None = None
 
 
-def parse_source(reference: str) -> Source:
-    """Where this reference leads; Invalid when it leads nowhere."""
+def parse_source(reference: str, own: OwnRegistry | None = None) -> Source:
+    """Where this reference leads; Invalid when it leads nowhere. `own`: the installation's registry, if it has one."""
     reference = check_reference(reference)
     for transport, kind in (
         ("docker-archive:", Kind.ARCHIVE),
@@ -61,7 +74,8 @@ def parse_source(reference: str) -> Source:
         repository = name.removesuffix("@" + digest)
         head, slash, last = repository.rpartition("/")
         name = head + slash + last.partition(":")[0] + "@" + digest
-    return Source(reference=name, kind=Kind.REGISTRY, skopeo="docker://" + name, digest=digest)
+    there = own if own is not None and name.startswith(own.address + "/") else None
+    return Source(reference=name, kind=Kind.REGISTRY, skopeo="docker://" + name, digest=digest, own=there)
 
 
 def our_name(name: str) -> str:

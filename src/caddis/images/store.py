@@ -14,7 +14,7 @@ from caddis.images.fetch import resolve
 from caddis.images.forget import BUILT_IMAGES_STAY, DAY, Uses, forget, keep
 from caddis.images.names import Name, Names
 from caddis.images.place import Place
-from caddis.images.source import base_name, our_name, parse_source
+from caddis.images.source import OwnRegistry, base_name, our_name, parse_source
 from caddis.images.unpack import unpack
 
 
@@ -24,15 +24,16 @@ class ImageStore:
     `folder` is DATA/images; `agent` tells the agents apart, so that none deletes what another's machines run on.
     """
 
-    def __init__(self, folder: Path, *, agent: str = "agent") -> None:
+    def __init__(self, folder: Path, *, agent: str = "agent", own: OwnRegistry | None = None) -> None:
         self._place = Place(folder)
         self._names = Names(self._place.names)
         self._uses = Uses(self._place.uses / agent)
+        self._own = own
         self._place.sweep()
 
     def ensure(self, reference: str) -> ImageConfig:
         """Fetched and unpacked; NotFound, Invalid or Unreachable, plainly, when that cannot be."""
-        source = parse_source(reference)
+        source = parse_source(reference, self._own)
         with self._place.in_use():
             digest = resolve(self._place, self._names, source)
             self._uses.add(digest)

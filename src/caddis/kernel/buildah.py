@@ -11,15 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from caddis.kernel.command import Command
+from caddis.kernel.ending import WITH_US
 from caddis.kernel.skopeo import network_settings
 
 BUILD_DEADLINE = 3600.0  # seconds
-# RUN steps start whatever they like. All of it is in a PID namespace, whose first process ends when the thread that
-# waits for it does: a build whose agent was killed would otherwise go on for an hour, and hold the lock of the next.
-_WITH_US = (
-    *("setpriv", "--pdeathsig", "KILL", "--"),
-    *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc", "--"),
-)
 _NOISE = re.compile(
     r"STEP \d+/\d+|Getting image|Copying (?:blob|config)|Writing manifest|Storing signatures|-->|COMMIT|time=\""
     r"|subprocess exited|\[\d+/\d+\]"
@@ -59,7 +54,7 @@ def build(storage: Storage, wanted: Build, *, scratch: str, pass_fds: tuple[int,
     Nothing that a step started outlives the build, and the build does not outlive the thread that runs it.
     """
     argv = [
-        *_WITH_US,
+        *WITH_US,
         *_plain(storage),
         "bud",
         "--isolation",

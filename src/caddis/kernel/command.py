@@ -126,6 +126,10 @@ class Child:
         """SIGTERM, to the program alone."""
         self._process.terminate()
 
+    def send(self, number: int) -> None:
+        """A signal, to the program alone; silent when it has ended."""
+        self._process.send_signal(number)
+
     def end(self, deadline: float) -> int:
         """Its exit status once it has ended; after `deadline` seconds its whole group is killed."""
         try:
@@ -135,9 +139,12 @@ class Child:
             return self._process.wait()
 
 
-def start(wanted: Command, *, output: int) -> Child:
-    """Start without waiting; stdout and stderr go to the descriptor `output`. Its deadline does not count."""
-    return Child(_spawn(wanted, output=output))
+def start(wanted: Command, *, output: int, stdin: int | None = None, errors: int | None = None) -> Child:
+    """Start without waiting, with descriptors for its streams; stderr goes to `errors`, or where stdout goes.
+
+    Its deadline does not count.
+    """
+    return Child(_spawn(wanted, output=output, stdin=stdin, errors=errors))
 
 
 class Conversation:
@@ -254,6 +261,7 @@ def _spawn(
     talk: bool = False,
     stdin: int | None = None,
     output: int = subprocess.PIPE,
+    errors: int | None = None,
 ) -> subprocess.Popen[bytes]:
     if stdin is None:
         stdin = subprocess.DEVNULL if wanted.stdin is None and not talk else subprocess.PIPE
@@ -262,7 +270,7 @@ def _spawn(
             wanted.argv,
             stdin=stdin,
             stdout=output,
-            stderr=subprocess.STDOUT if merge or talk else output,
+            stderr=subprocess.STDOUT if merge or talk else output if errors is None else errors,
             env={**_ENVIRONMENT, **wanted.env},
             cwd=wanted.cwd,
             pass_fds=wanted.pass_fds,

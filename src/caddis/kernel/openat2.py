@@ -42,19 +42,31 @@ def open_in_root(root: int, path: str, flags: int, mode: int = 0) -> int:
     return int(fd)
 
 
+def open_file_in_root(root: int, path: str) -> tuple[int, os.stat_result]:
+    """A regular file for reading, and what it is; with a descriptor of -1 when it is something else.
+
+    That is never opened: opening a device, such as a watchdog's, may do things, and a pipe would wait.
+    """
+    fd = open_in_root(root, path, os.O_PATH)
+    try:
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode):
+            return -1, about
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC), about
+    finally:
+        os.close(fd)
+
+
 def read_in_root(root: int, path: str, limit: int) -> bytes | None:
     """The first `limit` bytes of a regular file; None when there is none (a pipe, which would block, is none)."""
     try:
-        fd = open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK)
+        fd, _about = open_file_in_root(root, path)
     except OSError:
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        with os.fdopen(os.dup(fd), "rb") as file:
-            return file.read(limit)
-    finally:
-        os.close(fd)
+    if fd < 0:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        return file.read(limit)
 
 
 def stat_in_root(root: int, path: str) -> os.stat_result | None:

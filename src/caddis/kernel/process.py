@@ -16,6 +16,7 @@ class Stat:
     """The fields of /proc/<pid>/stat that we read: times in clock ticks, `started` after boot."""
 
     state: str
+    session: int
     cpu: int
     started: int
 
@@ -27,7 +28,7 @@ def find_stat(pid: int) -> Stat | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()  # a program's name may hold blanks and brackets
-    return Stat(state=fields[0], cpu=int(fields[11]) + int(fields[12]), started=int(fields[19]))
+    return Stat(state=fields[0], session=int(fields[3]), cpu=int(fields[11]) + int(fields[12]), started=int(fields[19]))
 
 
 def is_running(pid: int, started: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import select
@@ -20,36 +21,42 @@ def start(root: str, name: str, init: int, *, deadline: float = 30.0) -> None:
     """
     path = f"{root}/{name}/exec.fifo"
     try:
-        fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        run(command("runc", "--root", root, "start", name, deadline=deadline))
-        return
-    try:
-        _await_byte(fifo, init, deadline)
-        os.unlink(path)
-    finally:
-        os.close(fifo)
+        first = os.pidfd_open(init)  # before it is let go: a program that ends at once is gone a moment later
+    except ProcessLookupError:
+        raise Problem("the container's first process ended before it could be started") from None
+    with open(first, closefd=True, mode="rb", buffering=0) as process:
+        try:
+            fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            run(command("runc", "--root", root, "start", name, deadline=deadline))
+            return
+        try:
+            _await_byte(fifo, process, deadline)
+            os.unlink(path)
+        finally:
+            os.close(fifo)
 
 
-def _await_byte(fifo: int, init: int, deadline: float) -> None:
-    with open(os.pidfd_open(init), closefd=True, mode="rb", buffering=0) as process:
-        poll = select.poll()
-        poll.register(fifo, select.POLLIN)
-        poll.register(process, select.POLLIN)
-        ready = dict(poll.poll(deadline * 1000))
+def _await_byte(fifo: int, process: io.RawIOBase, deadline: float) -> None:
+    poll = select.poll()
+    poll.register(fifo, select.POLLIN)
+    poll.register(process, select.POLLIN)
+    ready = dict(poll.poll(deadline * 1000))
     if not ready.get(fifo, 0) & select.POLLIN:
         raise Problem("the container's first process ended before it could be started")
 
 
-def exec_in(root: str, name: str, process: str, *, cgroup: str, log: str) -> Command:
+def exec_in(root: str, name: str, process: str, *, cgroup: str, log: str, pid: str = "") -> Command:
     """Run the process described in the file `process` inside a running container, in a group below the container's.
 
-    runc writes its own complaints to `log`, as `read_complaint` reads them; its exit status is the process's.
+    runc writes its own complaints to `log`, as `read_complaint` reads them, and the process's pid on the host to the
+    file `pid`; its exit status is the process's. Where the process is to have a terminal, runc itself must sit at one,
+    whose size it hands on at the start and at every SIGWINCH.
     """
     into = ("--cgroup", cgroup) if cgroup else ()
-    return command(
-        "runc", "--root", root, "--log", log, "--log-format", "json", "exec", "--process", process, *into, name
-    )
+    told = ("--pid-file", pid) if pid else ()
+    words = ("runc", "--root", root, "--log", log, "--log-format", "json")
+    return command(*words, "exec", "--process", process, *told, *into, name)
 
 
 def read_complaint(log: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 from caddis.kernel.command import Command, Failed
@@ -69,16 +70,32 @@ _WORDS: tuple[tuple[Complaint, tuple[str, ...]], ...] = (
 )
 
 
-def copy(source: str, destination: str, *, scratch: str, pass_fds: tuple[int, ...] = ()) -> Command:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a registry is reached. `plain` takes HTTP where there is no TLS; `access` is a file with a password in it."""
+
+    plain: bool = False
+    access: str = ""
+
+    def words(self, prefix: str = "") -> tuple[str, ...]:
+        """The flags; passwords stay in their file, because command lines can be read by everybody."""
+        plain = (f"--{prefix}tls-verify=false",) if self.plain else ()
+        return (*plain, *((f"--{prefix}authfile={self.access}",) if self.access else ()))
+
+
+def copy(
+    source: str, destination: str, *, scratch: str, way: Way | None = None, pass_fds: tuple[int, ...] = ()
+) -> Command:
     """Copy an image; layers that are not compressed stay so. `scratch` is where its temporary files go."""
-    argv = ("skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers", source, destination)
+    words = (way or Way()).words("src-")
+    argv = ("skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers", *words, source, destination)
     env = {"TMPDIR": scratch, **network_settings(os.environ)}
     return Command(argv=argv, deadline=COPY_DEADLINE, env=env, pass_fds=pass_fds)
 
 
-def look(source: str) -> Command:
+def look(source: str, *, way: Way | None = None) -> Command:
     """Print the manifest behind a reference, byte for byte: its sha256 is what the registry calls its digest."""
-    argv = ("skopeo", "inspect", "--raw", source)
+    argv = ("skopeo", "inspect", "--raw", *(way or Way()).words(), source)
     return Command(argv=argv, deadline=LOOK_DEADLINE, env=network_settings(os.environ))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from caddis.domain.image import ImageConfig
 from caddis.domain.machine import Machine
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def process_environment(machine: Machine, image: ImageConfig) -> dict[str, str]:
-    """The image's variables, then the config's, then Fly's own (facts: systems 2), later ones winning.
+def process_environment(machine: Machine, image: ImageConfig, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The image's variables, the config's, the app's secrets, then Fly's own (facts: systems 2), later ones winning.
 
     PRIMARY_REGION is the config's to say (flyctl sends it there); without it, the machine's own region is the primary.
     """
@@ -26,4 +28,4 @@ def process_environment(machine: Machine, image: ImageConfig) -> dict[str, str]:
         "FLY_VM_MEMORY_MB": str(machine.config.guest.memory_mb),
     }
     defaults = {"PATH": DEFAULT_PATH, "PRIMARY_REGION": machine.region}
-    return {**defaults, **image.env, **machine.config.env, **fly}
+    return {**defaults, **image.env, **machine.config.env, **secrets, **fly}

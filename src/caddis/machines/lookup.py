@@ -36,13 +36,23 @@ def check_program(plan: LaunchPlan) -> None:
     raise Invalid(f"{plan.argv[0]}: executable not found in the image", field="config.init")
 
 
+def find_program_in(root: str, path: str) -> bool:
+    """Whether a file at this absolute path inside can be run."""
+    with open_folder(root) as fd:
+        about = stat_in_root(fd, path)
+    return about is not None and stat.S_ISREG(about.st_mode) and bool(about.st_mode & 0o111)
+
+
 def candidates(plan: LaunchPlan) -> Sequence[str]:
     """The absolute paths inside at which argv[0] may be found, as execvp looks for it. Pure."""
-    program = plan.argv[0]
+    return paths_of(plan.argv[0], plan.workdir, plan.env.get("PATH", DEFAULT_PATH))
+
+
+def paths_of(program: str, workdir: str, search: str) -> Sequence[str]:
+    """The same for any program, folder and PATH. Pure."""
     if "/" in program:
-        return (posixpath.join("/", plan.workdir, program),)
-    folders = plan.env.get("PATH", DEFAULT_PATH).split(":")
-    return tuple(posixpath.join("/", plan.workdir, folder, program) for folder in folders)
+        return (posixpath.join("/", workdir, program),)
+    return tuple(posixpath.join("/", workdir, folder, program) for folder in search.split(":"))
 
 
 def _judge(root: int, path: str, plan: LaunchPlan) -> bool | None:

@@ -21,6 +21,15 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFile:
+    """A file that appears inside, read-only, and is kept only where the environment is kept too."""
+
+    destination: str
+    content: bytes = field(repr=False)
+    mode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchPlan:
     """One launch of one machine. Paths are the host's unless they say otherwise."""
 
@@ -28,12 +37,13 @@ class LaunchPlan:
     launch: int  # which start this is
     root: str  # the mounted overlay
     argv: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     workdir: str = "/"  # inside
     user: str = ""  # name, uid, name:group or uid:gid, looked up inside
     hostname: str
     netns: str
     binds: tuple[Bind, ...] = ()
+    secret_files: tuple[SecretFile, ...] = ()
     memory_mb: int = 256
     cpus: int = 1
     shared_cpu: bool = True
@@ -58,6 +68,16 @@ class ExecResult:
     exit_signal: int = 0
     stdout: bytes = b""
     stderr: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan:
+    """A program that someone sits at. No `argv` means a shell; `user` "" the main process's; `terminal` its size."""
+
+    argv: tuple[str, ...] = ()
+    user: str = ""
+    term: str = ""
+    terminal: tuple[int, int] | None = None  # rows and columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from caddis.kernel import seccomp
 from caddis.machines.accounts import Account
-from caddis.machines.plan import Bind, LaunchPlan
+from caddis.machines.plan import Bind, LaunchPlan, SessionPlan
 
 INIT_PATH = "/.caddis/init"  # inside
 CAPABILITIES = [
@@ -95,15 +95,14 @@ def runtime_spec(plan: LaunchPlan, account: Account, host: Surroundings) -> dict
 def process_spec(plan: LaunchPlan, account: Account) -> dict[str, Any]:
     """The main process, below an init that reaps what it leaves and hands signals on to it."""
     env = {"HOME": account.home, "HOSTNAME": plan.hostname, **({"TERM": "xterm"} if plan.tty else {}), **plan.env}
-    capabilities = CAPABILITIES if account.uid == 0 else []
     return {
         "terminal": plan.tty,
         "args": [INIT_PATH, "--", *plan.argv],
         "env": [f"{name}={value}" for name, value in env.items()],
         "cwd": plan.workdir or "/",
-        "user": {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)},
+        "user": _user(account),
         "noNewPrivileges": True,
-        "capabilities": {"bounding": CAPABILITIES, "effective": capabilities, "permitted": capabilities},
+        "capabilities": _capabilities(account),
     }
 
 
@@ -111,6 +110,31 @@ def exec_spec(main: Mapping[str, Any], argv: list[str], env: Mapping[str, str]) 
     """Another program beside the main process, given the main one's spec: same user, folder, bounds and environment."""
     kept = [line for line in main["env"] if line.partition("=")[0] not in env]
     return {**main, "terminal": False, "args": argv, "env": kept + [f"{name}={value}" for name, value in env.items()]}
+
+
+def session_spec(
+    main: Mapping[str, Any], argv: list[str], plan: SessionPlan, account: Account | None
+) -> dict[str, Any]:
+    """As `exec_spec`, for someone who sits at it: perhaps another user, perhaps at a terminal."""
+    env = {"TERM": plan.term or "xterm"} if plan.terminal else {}
+    if account is not None:
+        env["HOME"] = account.home
+    spec = exec_spec(main, argv, env)
+    if account is not None:
+        spec |= {"user": _user(account), "capabilities": _capabilities(account)}
+    if plan.terminal is not None:
+        rows, columns = plan.terminal
+        spec |= {"terminal": True, "consoleSize": {"height": rows, "width": columns}}
+    return spec
+
+
+def _user(account: Account) -> dict[str, Any]:
+    return {"uid": account.uid, "gid": account.gid, "additionalGids": list(account.groups)}
+
+
+def _capabilities(account: Account) -> dict[str, list[str]]:
+    own = CAPABILITIES if account.uid == 0 else []
+    return {"bounding": CAPABILITIES, "effective": own, "permitted": own}
 
 
 def _system_mounts(memory_mb: int) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ def machine_to_wire(
         "checks": [check_to_wire(state) for state in machine.shown_checks],
         "cordoned": machine.cordoned,
     }
+    if machine.secrets_version is not None:  # ours: which of the app's secrets this version of it has
+        document["secrets_version"] = machine.secrets_version
     if nonce is not None:
         document["nonce"] = nonce
     return with_host_status(document, host_status)

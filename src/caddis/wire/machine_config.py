@@ -22,6 +22,7 @@ from caddis.domain.machine import (
     StopConfig,
 )
 from caddis.domain.machine_schedule import PERIODS
+from caddis.domain.secret import check_secret_name
 from caddis.domain.volume import Volume, check_mount_path
 from caddis.wire.checks import checks_from_wire
 from caddis.wire.reading import Reader, has_control_characters, kind_of, naming
@@ -37,12 +38,14 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
     Fields that we do not know are tolerated: the caller keeps the document itself as `raw_config`.
     """
     reader = Reader(document, path)
-    init, process_env = _init(reader)
+    init, process = _init(reader)
     dns = reader.find_object("dns")
     rootfs = reader.find_object("rootfs")
     return MachineConfig(
         image=_image(reader),
-        env=_env(reader) | process_env,
+        env=_env(reader) | (_env(process) if process else {}),
+        secret_env=_secret_env(process) if process else {},
+        ignores_app_secrets=process.truth("ignore_app_secrets") if process else False,
         init=init,
         guest=_guest(reader),
         mounts=_mounts(reader),
@@ -53,9 +56,9 @@ def config_from_wire(document: object, *, path: str = "config") -> MachineConfig
         restart=_restart(reader),
         stop_config=_stop_config(reader),
         auto_destroy=reader.truth("auto_destroy"),
+        schedule=reader.choice("schedule", PERIODS, "") if reader.text("schedule") else "",
         hostname=dns.name("hostname") or None if dns else None,
         rootfs_size_gb=rootfs.whole("size_gb", high=MAX_ROOTFS_GB) if rootfs else 0,
-        schedule=reader.choice("schedule", ("", *PERIODS), ""),
     )
 
 
@@ -79,8 +82,22 @@ def _env(reader: Reader) -> dict[str, str]:
     return env
 
 
-def _init(reader: Reader) -> tuple[Init, dict[str, str]]:
-    """What to run, and the environment that the one process adds."""
+def _secret_env(process: Reader) -> dict[str, str]:
+    """The process's own choice of the app's secrets, by variable; one that is not renamed says one name only."""
+    chosen = {}
+    for secret in process.objects("secrets"):
+        given = {key: secret.text(key) for key in ("env_var", "name") if secret.text(key)}
+        if not given:
+            raise Invalid(f"{secret.at('name')} is missing: name a secret of the app", field=secret.at("name"))
+        for key, name in given.items():
+            naming(secret.at(key), check_secret_name, name)
+        names = list(given.values())
+        chosen[names[0]] = names[-1]
+    return chosen
+
+
+def _init(reader: Reader) -> tuple[Init, Reader | None]:
+    """What to run, and the one process that says more about it."""
     if reader.items("containers"):
         field = reader.at("containers")
         raise Invalid(f"{field}: several containers in one machine are not supported yet", field=field)
@@ -90,9 +107,8 @@ def _init(reader: Reader) -> tuple[Init, dict[str, str]]:
         raise Invalid(f"{field}: more than one process in a machine is not supported yet", field=field)
     init = reader.find_object("init")
     process = processes[0] if processes else None
-    for unsupported in ("secrets", "env_from"):
-        if process and process.items(unsupported):
-            raise Invalid(f"{process.at(unsupported)} is not supported yet", field=process.at(unsupported))
+    if process and process.items("env_from"):
+        raise Invalid(f"{process.at('env_from')} is not supported yet", field=process.at("env_from"))
     sources = [source for source in (process, init) if source is not None]
 
     def first(key: str) -> tuple[str, ...] | None:
@@ -105,7 +121,7 @@ def _init(reader: Reader) -> tuple[Init, dict[str, str]]:
         tty=init.truth("tty") if init else False,
         user=process.name("user") or None if process else None,
     )
-    return decoded, _env(process) if process else {}
+    return decoded, process
 
 
 def _argv(reader: Reader, key: str) -> tuple[str, ...] | None:
@@ -175,14 +191,16 @@ def _file(reader: Reader) -> File:
             f"{reader.at('guest_path')} is {path!r}: it must be the absolute path of a file, like /etc/app.conf",
             field=reader.at("guest_path"),
         )
-    for unsupported in ("secret_name", "image_config"):
-        if reader.text(unsupported):
-            raise Invalid(f"{reader.at(unsupported)} is not supported yet", field=reader.at(unsupported))
+    if reader.text("image_config"):
+        raise Invalid(f"{reader.at('image_config')} is not supported yet", field=reader.at("image_config"))
+    mode = reader.whole("mode", high=0o7777) or 0o644
+    if secret := reader.text("secret_name"):
+        return File(guest_path=path, mode=mode, secret=naming(reader.at("secret_name"), check_secret_name, secret))
     try:
         content = base64.b64decode(reader.text("raw_value"), validate=True)
     except (binascii.Error, ValueError):
         raise Invalid(f"{reader.at('raw_value')} is not base64", field=reader.at("raw_value")) from None
-    return File(guest_path=path, content=content, mode=reader.whole("mode", high=0o7777) or 0o644)
+    return File(guest_path=path, content=content, mode=mode)
 
 
 def _service(reader: Reader) -> Service:

@@ -20,8 +20,16 @@ def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
     release_volumes(writer, machine)
     writer.delete_lease(machine.id)
     writer.put_machine(
-        replace(machine, state=MachineState.DESTROYED, torn_down=machine.launch, scratch_gb=0, updated_at=now)
+        replace(
+            machine,
+            state=MachineState.DESTROYED,
+            torn_down=machine.launch,
+            scratch_gb=0,
+            sealed_secrets="",
+            updated_at=now,
+        )
     )
+    writer.forget_operations(machine.id)
     writer.add_event(machine.id, make_event("destroy", "destroyed", now, context.world.entropy(), source="user"))
 
 

@@ -23,7 +23,7 @@ from caddis.journal.operation import Context, Operation, Step
 from caddis.machines.arguments import process_arguments
 from caddis.machines.environment import process_environment
 from caddis.machines.files import network_files
-from caddis.machines.plan import Bind, LaunchPlan
+from caddis.machines.plan import Bind, LaunchPlan, SecretFile
 
 
 def _machine(context: Context[World]) -> Machine:
@@ -62,7 +62,8 @@ def _mount_root(context: Context[World]) -> str:
     for guest_path, content in network_files(hostname_of(machine), machine.address, machine.address_v4):
         world.roots.write_file(machine.id, guest_path, content, 0o644)
     for file in machine.config.files:
-        world.roots.write_file(machine.id, file.guest_path, file.content, file.mode)
+        if not file.secret:  # those never touch a disk: the runtime keeps them where it keeps the environment
+            world.roots.write_file(machine.id, file.guest_path, file.content, file.mode)
     return root
 
 
@@ -94,12 +95,13 @@ def delete_container(context: Context[World]) -> None:
 def _plan(context: Context[World]) -> LaunchPlan:
     machine, world = _machine(context), context.world
     image = world.images.get_config(machine.image_digest)
+    secrets = world.sealing.open(machine.sealed_secrets, machine.id)
     return LaunchPlan(
         name=machine.id,
         launch=context.inputs["launch"],
         root=context.results["root"],
         argv=process_arguments(image, machine.config.init),
-        env=process_environment(machine, image),
+        env=process_environment(machine, image, secrets.env),
         workdir=image.workdir or "/",
         user=machine.config.init.user or image.user,
         hostname=hostname_of(machine),
@@ -114,6 +116,15 @@ def _plan(context: Context[World]) -> LaunchPlan:
                 ),
             )
             for bind, mount in zip(context.results["volumes"], machine.config.mounts, strict=True)
+        ),
+        secret_files=tuple(
+            SecretFile(
+                destination=file.guest_path,
+                content=secrets.content_for(file.secret, field=file.guest_path),
+                mode=file.mode,
+            )
+            for file in machine.config.files
+            if file.secret
         ),
         memory_mb=machine.config.guest.memory_mb,
         cpus=machine.config.guest.cpus,

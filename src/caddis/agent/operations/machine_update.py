@@ -76,6 +76,8 @@ def _finish(book: sqlite3.Connection, context: Context[World]) -> None:
             instance_id=wanted.instance_id,
             image_digest=image["digest"],
             image_labels=image["labels"],
+            secrets_version=wanted.secrets_version,
+            sealed_secrets=wanted.sealed_secrets,
             updated_at=now,
         )
     )

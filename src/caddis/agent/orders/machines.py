@@ -20,6 +20,7 @@ from caddis.domain.machine_schedule import is_turn
 from caddis.telemetry.log import note
 from caddis.wire.machine import start_to_wire
 from caddis.wire.machine_request import MachineRequest, RestartRequest, StopRequest, machine_request_from_wire
+from caddis.wire.secret import machine_secrets_from_wire
 
 _DESTROY_DEADLINE = 60.0  # seconds that a delete waits for the end; it goes on afterwards
 
@@ -35,7 +36,7 @@ class MachineOrders:
     async def create(self, app: str, document: dict[str, Any], *, user: str) -> dict[str, Any]:
         """A new machine, started unless `skip_launch`; the same id asked for again gives the same machine."""
         request = machine_request_from_wire(document)
-        machine = self._new_machine(_checked_id(document), app, request)
+        machine = self._new_machine(_checked_id(document), app, request, document)
         ttl = request.lease_ttl
         lease = make_lease(machine.id, ttl, description="", owner=user, world=self._world) if ttl else None
         inputs = {"machine": dump(machine), "lease": dump(lease), "slots": self._world.network.slots, **self._room()}
@@ -48,8 +49,13 @@ class MachineOrders:
             made = await self._supervisor.feed(id, StartAsked())
         return await in_thread(self._presenter.machine, made, nonce=lease.nonce if lease else None)
 
-    def _new_machine(self, id: str, app: str, request: MachineRequest) -> Machine:
+    def _new_machine(self, id: str, app: str, request: MachineRequest, document: Mapping[str, Any]) -> Machine:
+        """Sealed at once: everything that follows, the journal's inputs too, holds no secret in the clear."""
         now = self._world.now()
+        secrets = machine_secrets_from_wire(document)
+        for position, file in enumerate(request.config.files):
+            if file.secret:
+                secrets.content_for(file.secret, field=f"config.files[{position}].secret_name")
         return Machine(
             id=id,
             app=app,
@@ -64,6 +70,8 @@ class MachineOrders:
             updated_at=now,
             scratch_gb=request.config.rootfs_size_gb or DEFAULT_SCRATCH_GB,
             cordoned=request.skip_service_registration,
+            secrets_version=secrets.version,
+            sealed_secrets=self._world.sealing.seal(secrets, id),
         )
 
     async def update(self, id: str, app: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +83,8 @@ class MachineOrders:
                 f"machine {id} is in region {before.region} and cannot move to {request.region}", field="region"
             )
         config = _with_volume_kept(request.config, before)
-        wanted = replace(self._new_machine(id, app, replace(request, config=config)), name=request.name or before.name)
+        new = self._new_machine(id, app, replace(request, config=config), document)
+        wanted = replace(new, name=request.name or before.name)
         inputs = {
             "machine": dump(wanted),
             "skip_launch": request.skip_launch,

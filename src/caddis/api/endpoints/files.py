@@ -25,13 +25,13 @@ _TEXTS = ("name", "region", "fstype")
 async def get_snapshot_files(call: Call) -> Response:
     """`path` is a file or folder inside; `as` is list (JSON), content (of a file) or tar (of a folder)."""
     app = await call.app()
-    return await _pass_on(open_files(call.control, app.name, call.path("id"), call.query))
+    return await pass_on(open_files(call.control, app.name, call.path("id"), call.query))
 
 
 async def export_volume(call: Call) -> Response:
     """All of the volume as it is now, as one zstd stream of a tar or an ext4 image (`format`)."""
     app = await call.app()
-    return await _pass_on(open_export(call.control, app.name, call.path("id"), call.query))
+    return await pass_on(open_export(call.control, app.name, call.path("id"), call.query))
 
 
 async def import_volume(call: Call) -> Response:
@@ -53,7 +53,7 @@ async def _import(call: Call) -> Response:
     if begun.problem is not None:
         raise begun.problem
     content = call.stream(IMPORT_LIMIT)
-    return await _pass_on(send_import(call.control, app.name, begun.document["id"], content), listens=False)
+    return await pass_on(send_import(call.control, app.name, begun.document["id"], content), listens=False)
 
 
 def _wish(call: Call) -> dict[str, Any]:
@@ -72,7 +72,8 @@ def _wish(call: Call) -> dict[str, Any]:
     return wish
 
 
-async def _pass_on(opening: AbstractAsyncContextManager[Stream], *, listens: bool = True) -> Response:
+async def pass_on(opening: AbstractAsyncContextManager[Stream], *, listens: bool = True) -> Response:
+    """The host's answer as it comes; not `listens` while the request's body is still being read."""
     stack = AsyncExitStack()
     return _Passed(await stack.enter_async_context(opening), stack, listens=listens)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -38,7 +39,7 @@ async def create_machine(call: Call) -> Response:
     """Placed by control."""
     app = await call.app()
     document = await call.document()
-    return passed_on(await machines.create_machine(call.control, app.name, document, user=call.caller.name))
+    return passed_on(await machines.create_machine(call.control, app, document, user=call.caller.name))
 
 
 async def get_machine(call: Call) -> Response:
@@ -53,7 +54,7 @@ async def update_machine(call: Call) -> Response:
     document = await call.document()
     return passed_on(
         await machines.update_machine(
-            call.control, app.name, call.path("id"), document, nonce=call.nonce, user=call.caller.name
+            call.control, app, call.path("id"), document, nonce=call.nonce, user=call.caller.name
         )
     )
 
@@ -70,7 +71,7 @@ def passing(verb: str) -> Callable[[Call], Awaitable[Response]]:
 
     async def pass_verb(call: Call) -> Response:
         app = await call.app()
-        key = f"/{call.path('key')}" if "key" in call.request.path_params else ""
+        key = f"/{quote(call.path('key'), safe='')}" if "key" in call.request.path_params else ""
         body = await call.checked_body()
         passage = Passage(method=call.request.method, verb=f"/{verb}{key}", query=call.query, body=body)
         return await _pass_on(call, app.name, passage)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from caddis.api.access import check_owner
 from caddis.api.graphql.apps import Resolver, Told, find_app, get_organization_by_id
 from caddis.api.graphql.endpoint import Asked
 from caddis.catalog import apps, releases
 from caddis.control.apps import destroy_app
 from caddis.control.kept_images import keep_images
-from caddis.domain.errors import Forbidden, Invalid
+from caddis.domain.errors import Invalid
 from caddis.domain.ids import ulid
 from caddis.wire.app import app_request_from_wire
 from caddis.wire.graphql import app_to_graphql, organization_to_graphql, release_to_graphql
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 async def create_app(_root: None, info: Info, input: Told) -> Told:
     """A new name."""
     asked = _writer(info)
-    caller = asked.call.caller
-    if caller.app is not None:
-        raise Forbidden(f"this token is for app {caller.app}: it cannot create another app")
+    check_owner(asked.call.caller)
     if input.get("appRoleId"):
         raise Invalid("apps have no roles here: images are built by the hosts", field="appRoleId")
     request = app_request_from_wire({"name": input.get("name"), "network": input.get("network")})
@@ -39,6 +38,7 @@ async def create_app(_root: None, info: Info, input: Told) -> Told:
 async def delete_app(_root: None, info: Info, appId: str) -> Told:
     """With all that it has."""
     asked = _writer(info)
+    check_owner(asked.call.caller)
     app = await find_app(asked, appId)
     await destroy_app(asked.call.control, app, user=asked.call.caller.name)
     return {"organization": organization_to_graphql(app.organization)}

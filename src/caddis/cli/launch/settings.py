@@ -27,6 +27,7 @@ class Settings:
     region_reason: str
     guest: Guest
     guest_reason: str
+    guest_is_chosen: bool = False  # by flags or by the person, so that it goes before what an old file says
     volume: str = ""
 
 
@@ -71,4 +72,5 @@ def tweak(call: Call, settings: Settings) -> Settings:
         region=str(region["code"]),
         region_name=f"{region['name']} ({region['code']})",
         guest=check_guest(replace(size, memory_mb=memory), field="memory"),
+        guest_is_chosen=True,
     )

@@ -79,14 +79,16 @@ def _event(event: Wire) -> list[str]:
 
 def _info(request: Wire) -> str:
     """How it ended and how often it was restarted since it last ran well, or why it did not start."""
-    ended = request.get("exit_event")
-    if not ended:
-        return str(request.get("reason", ""))
-    told = {key: ended.get(key) for key in ("exit_code", "oom_killed", "requested_stop", "restarting")}
-    words = [f"exit_code={told['exit_code'] or 0}"]
-    words += [f"{key}={str(bool(told[key])).lower()}" for key in ("oom_killed", "requested_stop")]
-    words += [f"restart_count={request.get('restart_count', 0)}"] if told["restarting"] else []
-    return ",".join([*words, *([f"reason={request['reason']}"] if request.get("reason") else [])])
+    ended, words = request.get("exit_event"), []
+    if ended:
+        words.append(f"exit_code={ended.get('exit_code') or 0}")
+        words += [f"{key}={str(bool(ended.get(key))).lower()}" for key in ("oom_killed", "requested_stop")]
+        if ended.get("restarting") and request.get("restart_count"):
+            words.append(f"restart_count={request['restart_count']}")
+        if request.get("reason"):
+            words.append(f"reason={request['reason']}")
+        return ",".join(words)
+    return str(request.get("reason", ""))
 
 
 COMMAND = verb(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from caddis.cli.call import Call
 from caddis.cli.flags import JSON
 from caddis.cli.tables import as_json, table
+from caddis.cli.terminal import paint
 from caddis.cli.verb import at_most, verb
 from caddis.client.platform import list_regions
 
@@ -16,11 +19,16 @@ def run(call: Call) -> None:
         call.say(as_json(regions), end="")
         return
     rows: list[list[str]] = []
+    titles: list[str] = []
     for part in sorted({str(one.get("geo_region") or "") for one in regions}):
         title = part.replace("_", " ").title() or "Elsewhere"
+        titles.append(title)
         rows.append([title, ""])
         rows.extend([str(one["name"]), str(one["code"])] for one in regions if str(one.get("geo_region") or "") == part)
-    call.say(table(("Name", "Code"), rows), end="")
+    shown = table(("Name", "Code"), rows)
+    for title in titles:
+        shown = shown.replace(f"\n {title}", f"\n {paint(title, 'underline', sys.stdout)}", 1)
+    call.say(shown, end="")
 
 
 COMMAND = verb(

@@ -138,8 +138,12 @@ def _content(fd: int, offset: int, length: int) -> Iterator[bytes]:
         yield piece
 
 
-def main(folder: str) -> None:
-    """Write it all to standard output."""
+def main(folder: str, *, locked: bool) -> None:
+    """Write it all to standard output; `locked`: nothing outside of the folder can be reached."""
+    if locked:
+        os.chroot(folder)
+        os.chdir("/")
+        folder = "/"
     with open(1, "wb", buffering=0) as output:
         for piece in pack(folder):
             view = memoryview(piece)
@@ -148,4 +152,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], locked="locked" in sys.argv[2:])

@@ -16,9 +16,9 @@ _STEP = 1 << 20
 _LONGEST = 24 * 3600.0  # seconds, of one archive
 
 
-def packer(folder: str) -> Command:
-    """Writes the folder as a tar to its stdout."""
-    return _program("pack", folder)
+def packer(folder: str, *, locked: bool = False) -> Command:
+    """Writes the folder as a tar to its stdout; `locked`: with the folder as its root directory."""
+    return _program("pack", folder, *(["locked"] if locked else []))
 
 
 def unpacker(folder: str, *, devices: bool = False) -> Command:
@@ -26,9 +26,12 @@ def unpacker(folder: str, *, devices: bool = False) -> Command:
     return _program("unpack", folder, *(["devices"] if devices else []))
 
 
-def pack(folder: str) -> Generator[bytes, None, None]:
-    """The folder as a tar. Failed, before the archive's end, when something cannot be read."""
-    with piped(packer(folder)) as program:
+def pack(folder: str, *, locked: bool = False) -> Generator[bytes, None, None]:
+    """The folder as a tar. Failed, before the archive's end, when something cannot be read.
+
+    `locked` for a folder in which others may replace folders by links while it is read: none leads out of it.
+    """
+    with piped(packer(folder, locked=locked)) as program:
         while data := program.read(_STEP):
             yield data
         program.finish()

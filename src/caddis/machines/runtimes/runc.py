@@ -13,9 +13,9 @@ import platform
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGKILL, SIGTTOU
@@ -24,10 +24,11 @@ from caddis.domain.errors import Problem
 from caddis.domain.io_limits import UNLIMITED, IoLimits
 from caddis.kernel import cgroup, conmon, process, runc
 from caddis.machines import logs
-from caddis.machines.execution import Inside, execute_inside, stopped
+from caddis.machines.execution import Inside
 from caddis.machines.lookup import check_program, look_up_account
-from caddis.machines.plan import Bind, ExecResult, ExitReport, LaunchPlan, ProcessInfo
+from caddis.machines.plan import Bind, ExitReport, LaunchPlan, ProcessInfo
 from caddis.machines.processes import observe_processes
+from caddis.machines.runtimes.guests import Guests
 from caddis.machines.spec import INIT_PATH, Surroundings, runtime_spec
 from caddis.telemetry.seam import seam
 
@@ -39,7 +40,7 @@ _PATIENCE = 2.0  # seconds for conmon to end after its container, and for init t
 _POLL_SECONDS = 0.001
 
 
-class RuncRuntime:
+class RuncRuntime(Guests):
     """The Runtime protocol of agent/world.py, for one host. `run_dir` must be short: sockets' paths have 107 bytes."""
 
     def __init__(
@@ -51,12 +52,10 @@ class RuncRuntime:
         pids_limit: int = PIDS_LIMIT,
         log_bytes: int = LOG_BYTES,
     ) -> None:
+        super().__init__()
         self._containers, self._logs = Path(run_dir) / "containers", Path(logs_dir)
         self._parent, self._pids_limit, self._log_bytes = cgroup_parent.strip("/"), pids_limit, log_bytes
         self._lock, self._launching = threading.Lock(), 0
-        self._guests = threading.Condition(self._lock)  # what the next two count
-        self._executing: Counter[str] = Counter()
-        self._deleting: Counter[str] = Counter()
 
     def launch(self, plan: LaunchPlan) -> int:
         """Ensure the process of this launch runs; the pid to watch (it ends when the machine has ended).
@@ -111,21 +110,15 @@ class RuncRuntime:
 
     def delete(self, name: str) -> None:
         """Ensure that no process, cgroup, container record or bundle of it is left. Its log stays."""
-        with self._guests:
-            self._deleting[name] += 1
-        try:
+        with self._refusing_guests(name):
             self._delete(name)
-        finally:
-            with self._guests:
-                self._deleting[name] -= 1
 
     def _delete(self, name: str) -> None:
         files = self._files(name)
         if os.path.isdir(files.folder) and self._read_launched(name) is None:
             _end_makers(files)
         cgroup.kill(self._cgroup(name))
-        with self._guests:  # runc's own part of an `execute` outlives its program by some moments, and writes here
-            self._guests.wait_for(lambda: not self._executing[name], _PATIENCE)
+        self._await_no_guests(name, _PATIENCE)  # runc's own part of one outlives its program by some moments
         cgroup.kill(self._cgroup(name))
         _end_conmon(files)
         logs.finish(self.log_path(name))
@@ -135,24 +128,6 @@ class RuncRuntime:
                 cgroup.remove_if_empty(self._parent)
         if os.path.isdir(files.folder):
             shutil.rmtree(files.folder)
-
-    def execute(
-        self, name: str, argv: Sequence[str], *, stdin: bytes, timeout: float, env: Mapping[str, str]
-    ) -> ExecResult:
-        """Run a program inside, to its end; TimedOut, with nothing of it left, when `timeout` seconds did not do."""
-        if self.find_watched_pid(name) is None:
-            raise stopped(name)
-        inside = Inside(self._files(name), name, self._cgroup(name))
-        with self._guests:
-            if self._deleting[name]:
-                raise stopped(name)
-            self._executing[name] += 1
-        try:
-            return execute_inside(inside, argv, stdin=stdin, timeout=timeout, env=env)
-        finally:
-            with self._guests:
-                self._executing[name] -= 1
-                self._guests.notify_all()
 
     def list_processes(self, name: str) -> list[ProcessInfo]:
         """What runs inside, with pids as seen inside."""
@@ -187,6 +162,9 @@ class RuncRuntime:
         """Ensure that its log is gone."""
         logs.forget(self.log_path(name))
 
+    def _inside(self, name: str) -> Inside:
+        return Inside(self._files(name), name, self._cgroup(name))
+
     def _files(self, name: str) -> conmon.Files:
         return conmon.Files(str(self._containers / name))
 
@@ -205,6 +183,8 @@ class RuncRuntime:
                 self._launching -= 1
 
     def _write_bundle(self, plan: LaunchPlan, files: conmon.Files) -> None:
+        if not os.path.isdir(plan.root):
+            raise Problem(f"the root file system of machine {plan.name} is gone: its host went down during the start")
         account = look_up_account(plan.root, plan.user)
         check_program(plan)
         host = Surroundings(
@@ -214,10 +194,12 @@ class RuncRuntime:
             architecture=platform.machine(),
             devices={bind.source: _device_numbers(bind.source) for bind in plan.binds if bind.is_device},
         )
-        spec = runtime_spec(plan, account, host)
         self._logs.mkdir(parents=True, exist_ok=True)
+        self._containers.mkdir(parents=True, exist_ok=True)
+        os.mkdir(files.folder, 0o700)  # the bundle holds the environment, and so the app's secrets
         os.makedirs(files.exits)
         os.mkdir(files.runc_root, 0o700)
+        spec = runtime_spec(replace(plan, binds=(*plan.binds, *_write_secrets(plan, files))), account, host)
         Path(files.folder, "config.json").write_text(json.dumps(spec))
         devices = {bind.destination: _device_below(bind) for bind in plan.binds}
         Path(files.folder, "devices.json").write_text(json.dumps(devices))
@@ -296,3 +278,14 @@ def _device_below(bind: Bind) -> tuple[int, int]:
         return _device_numbers(bind.source)
     number = os.stat(bind.source).st_dev
     return os.major(number), os.minor(number)
+
+
+def _write_secrets(plan: LaunchPlan, files: conmon.Files) -> list[Bind]:
+    """Beside the bundle, and bound into the root from there: so they go with it and are on no disk of ours."""
+    binds = []
+    for position, file in enumerate(plan.secret_files):
+        path = Path(files.folder, f"secret-{position}")
+        path.write_bytes(file.content)
+        path.chmod(file.mode)
+        binds.append(Bind(source=str(path), destination=file.destination, read_only=True))
+    return binds

@@ -55,7 +55,10 @@ def _find_free(call: Call, app: str, name: str, *, region: str, taken: set[str])
     free = [
         volume
         for volume in call.send(list_volumes(app))
-        if volume.get("attached_machine_id") is None and volume["state"] in USABLE and volume["region"] == region
+        if volume.get("attached_machine_id") is None
+        and volume.get("host_status") == "ok"
+        and volume["state"] in USABLE
+        and volume["region"] == region
     ]
     hint = f"fly volumes create {name} --region {region} -a {app}"
     if not free:

@@ -107,7 +107,7 @@ class Execution:
         if self.waiting_volumes:
             parts.append(f"made {', '.join(self.waiting_volumes)}, which waits for a machine")
         done = "; ".join(parts) or "nothing was finished"
-        more = f" ({self.under_way} more steps were under way and may yet come to an end)" if self.under_way else ""
+        more = f" (steps under way that may yet end: {self.under_way})" if self.under_way else ""
         self.call.note(f"Until then: {done}{more}. To go on from there: {again}", "yellow")
 
     @contextmanager

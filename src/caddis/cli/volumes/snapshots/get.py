@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from pathlib import Path
-from typing import Any
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, switch
-from caddis.cli.saving import Progress, check_free, saved
+from caddis.cli.saving import Progress, check_free, saved, saved_folder
 from caddis.cli.verb import verb
 from caddis.client.files import list_files, read_file, read_folder
-from caddis.domain.errors import Invalid, Problem
-from caddis.kernel.tar.parts import reader_of
+from caddis.domain.errors import Invalid
 from caddis.wire.file import name_to_wire
 
 
@@ -28,7 +24,9 @@ def run(call: Call) -> None:
     check_free(local, force=force, folder=listing["type"] == "directory")
     progress = Progress(call, "Getting")
     if listing["type"] == "directory":
-        _get_folder(call, read_folder(call.client, app, snapshot, spelled), local, progress)
+        with read_folder(call.client, app, snapshot, spelled) as download:
+            for name in saved_folder(local, progress.over(download.parts)):
+                call.note(f"Left out: {name}", "yellow")
     else:
         with read_file(call.client, app, snapshot, spelled) as download, saved(local, force=force) as file:
             for part in progress.over(download.parts):
@@ -43,24 +41,6 @@ def _choose_name(path: str, local: str) -> Path:
     if own in ("", ".", ".."):
         raise Invalid(f"{path} has no name of its own: say where to put it", hint="add a name at the end")
     return Path(local or ".") / own
-
-
-def _get_folder(call: Call, opening: Any, local: Path, progress: Progress) -> None:
-    from caddis.kernel.tar.unpack import unpack
-
-    unfinished = local.with_name(f".{local.name}.{secrets.token_hex(4)}.part")
-    unfinished.mkdir(mode=0o700)
-    try:
-        with opening as download:
-            outcome = unpack(str(unfinished), reader_of(progress.over(download.parts)), owners=os.geteuid() == 0)
-        if outcome.problem or outcome.full:
-            raise Problem(f"not all of it could be saved: {outcome.problem or 'the disk is full'}")
-        os.rename(unfinished, local)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    for name in outcome.named:
-        call.note(f"Left out: {name}", "yellow")
 
 
 def _two_or_three(count: int) -> str:

@@ -1,0 +1,1 @@
+"""`fly secrets`: one verb, one file."""

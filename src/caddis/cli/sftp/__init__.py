@@ -1,0 +1,1 @@
+"""`fly sftp …`: files of running machines."""

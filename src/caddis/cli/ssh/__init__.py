@@ -1,0 +1,1 @@
+"""`fly ssh …`: into running machines, without SSH (decision 0036)."""

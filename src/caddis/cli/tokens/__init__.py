@@ -1,0 +1,1 @@
+"""`fly tokens`: one verb, one file."""

@@ -1,0 +1,1 @@
+"""`fly tokens create`: one verb, one file."""
