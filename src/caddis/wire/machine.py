@@ -35,6 +35,7 @@ def machine_to_wire(
         "version": machine.instance_id,
         "image_ref": image_ref_to_wire(machine),
         "private_ip": machine.address,
+        "private_ipv4": machine.address_v4,  # ours: many programs listen on 0.0.0.0 alone
         "created_at": time_to_wire(machine.created_at),
         "updated_at": time_to_wire(machine.updated_at),
         "config": config_to_wire(machine, volume),

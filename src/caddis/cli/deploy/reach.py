@@ -11,15 +11,18 @@ from caddis.client.machines import list_machines
 
 
 def urls_of(machine: Mapping[str, Any]) -> list[str]:
-    """Where the services of a machine are reached from its host; none while it does not run."""
-    address = machine.get("private_ip")
+    """Where the services of a machine are reached from its host; none while it does not run.
+
+    By its IPv4 address: who listens on [::] answers there too, and who listens on 0.0.0.0 answers nowhere else.
+    """
+    address = machine.get("private_ipv4") or (f"[{machine['private_ip']}]" if machine.get("private_ip") else "")
     if not address or not is_managed(machine) or machine["state"] != "started":
         return []
     urls = []
     for service in config_of(machine).get("services") or []:
         handlers = {handler for port in service.get("ports") or [] for handler in port.get("handlers") or []}
         scheme = "http" if "http" in handlers else service.get("protocol", "tcp")
-        urls.append(f"{scheme}://[{address}]:{service['internal_port']}")
+        urls.append(f"{scheme}://{address}:{service['internal_port']}")
     return urls
 
 
