@@ -292,7 +292,7 @@ def test_machine_checks_end_the_deploy_and_need_a_command(fly: Fly) -> None:
     assert said.code == 1 and "machine check curl x failed for 00000000000001 with exit code 3" in said.err
     fly.write("fly.toml", PLAIN + '\n[[machine_checks]]\n  image = "curl:1"\n')
     fly.api.requests.clear()
-    assert "a machine check has no command" in fly("deploy").err
+    assert "machine_checks[0].command is missing" in fly("deploy").out
     assert {method for method, _, _ in fly.api.requests} <= {"GET"}
 
 
