@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +30,7 @@ class Rung:
     """`folders` and `marks` choose the tests; `machine` says whether it needs all that `caddis doctor` asks for.
 
     One that runs `beside` the others begins with the first of them, takes only what they leave of the processors, and
-    is told of when they have ended.
+    is told of when they have ended. One whose tests mostly wait has its files shared out among `shares` runs at once.
     """
 
     name: str
@@ -37,6 +38,21 @@ class Rung:
     marks: str = ""
     machine: bool = False
     beside: bool = False
+    shares: int = 1
+
+    def share_out(self) -> list[Rung]:
+        """One rung for each share, with files of about the same length in all."""
+        files = sorted(
+            (file for folder in self.folders for file in (ROOT / folder).glob("test_*.py")),
+            key=lambda file: file.stat().st_size,
+        )
+        shares: list[list[Path]] = [[] for _ in range(self.shares)]
+        for file in reversed(files):
+            min(shares, key=lambda share: sum(one.stat().st_size for one in share)).append(file)
+        return [
+            replace(self, name=f"{self.name}, {number} of {self.shares}", folders=tuple(map(str, sorted(share))))
+            for number, share in enumerate(shares, 1)
+        ]
 
 
 @dataclass
@@ -60,7 +76,7 @@ PURE = Rung("unit, wire and house", ("tests/unit", "tests/wire", "tests/house"))
 RUNGS = (
     Rung("crash over fakes", ("tests/crash",), "not host"),
     Rung("host, and crash over the real kernel", ("tests/host", "tests/crash"), "host", machine=True),
-    Rung("e2e", ("tests/e2e",), machine=True),
+    Rung("e2e", ("tests/e2e",), machine=True, shares=2),
     Rung("vm", ("tests/vm",), machine=True, beside=True),
 )
 
@@ -77,7 +93,7 @@ def main() -> int:
     rungs = [rung for rung in RUNGS if everything and not (rung.machine and lacking)]
     tally.left_out = [rung.name for rung in RUNGS if everything and rung not in rungs]
     with ExitStack() as stack:
-        beside = [stack.enter_context(Running(rung, beside=True)) for rung in rungs if rung.beside]
+        beside = [stack.enter_context(Running(rung, apart=True, yields=True)) for rung in rungs if rung.beside]
         for rung in rungs:
             if not rung.beside:
                 run_rung(rung, tally)
@@ -118,18 +134,24 @@ def run_gates_beside(rung: Rung, tally: Tally) -> None:
 
 def run_rung(rung: Rung, tally: Tally) -> None:
     """Run its tests under pytest and count them."""
-    with Running(rung) as running:
-        running.conclude(tally)
+    with ExitStack() as stack:
+        apart = rung.shares > 1
+        parts = rung.share_out() if apart else [rung]
+        for running in [stack.enter_context(Running(part, apart=apart)) for part in parts]:
+            running.conclude(tally)
 
 
 class Running:
-    """A rung's tests under pytest; what is left of them at the end of the block is ended."""
+    """A rung's tests under pytest; what is left of them at the end of the block is ended.
 
-    def __init__(self, rung: Rung, *, beside: bool = False) -> None:
-        self.rung = rung
+    Run `apart`, they say nothing until they are concluded; with `yields`, everything else goes first.
+    """
+
+    def __init__(self, rung: Rung, *, apart: bool = False, yields: bool = False) -> None:
+        self.rung, self.yields = rung, yields
         REPORTS.mkdir(parents=True, exist_ok=True)
-        self.report = REPORTS / f"{rung.folders[0].removeprefix('tests/')}-{os.getpid()}.xml"
-        self.said = self.report.with_suffix(".txt") if beside else None
+        self.report = REPORTS / f"{re.sub(r'[^a-z0-9]+', '-', rung.name)}-{os.getpid()}.xml"
+        self.said = self.report.with_suffix(".txt") if apart else None
         self.begun = time.monotonic()
 
     def __enter__(self) -> Running:
@@ -141,6 +163,7 @@ class Running:
         self.tests = subprocess.Popen(argv, cwd=ROOT, stdout=out, stderr=out, start_new_session=bool(out))
         if out:
             out.close()
+        if self.yields:
             yield_processors(self.tests.pid)
         return self
 
