@@ -345,6 +345,27 @@ def test_with_the_data_the_present_volume_is_set_aside(fly: Fly) -> None:
     assert (note["volume"], note["to_volume"]) == (volume, now)
 
 
+def test_volumes_that_stood_apart_and_come_back_in_one_zone_are_told_of(fly: Fly) -> None:
+    fly.api.add_volume("myapp", zone="a000")
+    fly.api.add_volume("myapp", zone="a001")
+    assert fly("deploy", "--image", "web:1").code == 0
+    assert fly("deploy", "--image", "web:2").code == 0
+    said = fly("releases", "rollback", "--with-data", "--yes")
+    assert said.code == 0 and "zone" not in said.err
+    fly.api.zone = "a000"
+    said = fly("releases", "rollback", "v2", "--with-data", "--yes")
+    assert said.code == 0, said.err
+    assert "Note: the 2 volumes of group 'app' are all in zone a000: they fail together" in said.err
+
+
+def test_the_address_that_is_told_is_one_that_the_program_listens_on(fly: Fly) -> None:
+    fly.write("fly.toml", PLAIN)
+    assert "http://198.18.0.1:8080" in fly("deploy", "--ha=false").out
+    assert fly("apps", "open").out == "http://198.18.0.1:8080/\n"
+    fly.api.listens_on = "[::]"
+    assert fly("apps", "open").out == "http://[fdaa::1]:8080/\n"
+
+
 def test_an_expired_snapshot_or_a_missing_image_is_told_before_anything_changes(fly: Fly) -> None:
     volume = deployed(fly, "--image", "web:1")
     assert fly("deploy", "--image", "web:2").code == 0

@@ -44,6 +44,8 @@ def machine_to_wire(
     }
     if machine.secrets_version is not None:  # ours: which of the app's secrets this version of it has
         document["secrets_version"] = machine.secrets_version
+    if machine.address_v4:  # ours: many programs listen on IPv4 only, and no proxy stands before them
+        document["private_ip_v4"] = machine.address_v4
     if nonce is not None:
         document["nonce"] = nonce
     return with_host_status(document, host_status)
