@@ -136,6 +136,8 @@ def test_a_machine_that_is_lost_so_is_said_to_be_and_brought_back_by_the_next_de
     assert "machine 00000000000001 [app] was destroyed, and the new one could not be created" in said.err
     assert f"Volume {volumes[0]} and its data are kept" in said.err
     assert "[2/2] Machine 00000000000002 [app] update canceled" in said.out
+    fly.api.full_for = 1  # still
+    assert fly("deploy").code == 1
     said = fly("deploy")
     assert said.code == 0, said.err
     assert f"Bringing back the machine of volume {volumes[0]}" in said.out
@@ -364,6 +366,17 @@ def test_the_address_that_is_told_is_one_that_the_program_listens_on(fly: Fly) -
     assert fly("apps", "open").out == "http://198.18.0.1:8080/\n"
     fly.api.listens_on = "[::]"
     assert fly("apps", "open").out == "http://[fdaa::1]:8080/\n"
+
+
+def test_the_old_machine_does_not_go_first_for_a_volume_that_stands_elsewhere(fly: Fly) -> None:
+    volume = deployed(fly)
+    assert fly("deploy", "--image", "web:2").code == 0
+    fly.api.full_for, fly.api.zone = 1, "another"
+    machines, volumes = set(fly.api.machines), set(fly.api.volumes)
+    said = fly("releases", "rollback", "--with-data", "--yes")
+    assert said.code == 1 and "goes first" not in said.out
+    assert (set(fly.api.machines), set(fly.api.volumes)) == (machines, volumes)
+    assert mounts(fly) == [("started", volume)]
 
 
 def test_an_expired_snapshot_or_a_missing_image_is_told_before_anything_changes(fly: Fly) -> None:
