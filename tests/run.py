@@ -67,6 +67,7 @@ RUNGS = (
 
 def main() -> int:
     """The exit status."""
+    heed_signals()
     everything = sys.argv[1:] != ["check"]
     tally, lacking = Tally(), ""
     if everything:
@@ -167,6 +168,12 @@ class Running:
             tally.broken.append(f"{name}: no test ran")
         elif status != 0 and failed == 0:
             tally.broken.append(f"{name}: pytest ended with status {status}")
+
+
+def heed_signals() -> None:
+    """What nohup, or a script's `&`, has us ignore would be ignored by all that the tests start and interrupt, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def yield_processors(pid: int) -> None:

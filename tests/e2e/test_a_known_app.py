@@ -54,7 +54,7 @@ class Wiki:
 
     def urls(self, said: str) -> dict[str, str]:
         """By machine, where a deploy said that it is reached."""
-        return {machine: url for machine, url in re.findall(r"^  ([0-9a-f]{14})  (http://\S+)$", said, re.MULTILINE)}
+        return dict(re.findall(r"^  ([0-9a-f]{14})  (http://\S+)$", said, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_wiki_is_launched_redeployed_scaled_and_rolled_back_with_its_data(up: 
     before = wiki.volumes()
     assert len(set(before.values())) == len(set(wiki.zones())) == 2
     both = json.loads(wiki.fly("machine", "list", "--json"))
-    (second,) = (f"http://{one['private_ip_v4']}:3000" for one in both if one["id"] != first)
+    (second,) = (f"http://{one['private_ipv4']}:3000" for one in both if one["id"] != first)
     assert titles(second) == set(), "each machine has its own data"
     assert titles(url) == {"bees", "wasps"}
 

@@ -110,6 +110,7 @@ def test_a_suspended_app_stands_still_and_what_ran_runs_again(site: Site) -> Non
     assert f"Machine {first} is stopped\nSuspended app site: 1 machine stopped\n" in said
     assert not _cgroup_pids(first)
     assert " site │ personal │ suspended │ " in site.fly("apps", "list")
+    assert "site is suspended: its machines stay stopped until `fly apps resume site`" in site.fly("status")
     refused = site.fly("deploy", "--image", "nothing", code=1)
     assert "Error: app site is suspended" in refused and "fly apps resume site" in refused
 

@@ -94,7 +94,6 @@ class FakeApi:
             "instance_id": f"01{self.count}",
             "config": config,
             "private_ip": "fdaa::1",
-            "private_ip_v4": "198.18.0.1",
             "created_at": AT,
             "updated_at": AT,
             "host_status": "ok",

@@ -75,8 +75,8 @@ def test_a_first_deploy_gives_each_of_two_volumes_a_machine(fly: Fly) -> None:
         "  Machine 00000000000004 [app] was created with volume vol_0000000000000002\n"
         "\n"
         "Your app is reached, from the host that a machine runs on, at\n"
-        "  00000000000003  http://198.18.0.1:8080\n"
-        "  00000000000004  http://198.18.0.1:8080\n"
+        "  00000000000003  http://[fdaa::1]:8080\n"
+        "  00000000000004  http://[fdaa::1]:8080\n"
     )
 
 

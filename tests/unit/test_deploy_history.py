@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from caddis.cli.deploy.history import Held, choose_target, find_data
+from caddis.cli.deploy.history import Held, choose_target, find_data, list_made_later
 from caddis.domain.errors import Conflict, Invalid, NotFound
 
 Wire = Mapping[str, Any]
 
 
 def release(version: int, status: str = "complete", **metadata: Any) -> dict[str, Any]:
-    return {"version": version, "status": status, "metadata": metadata}
+    at = f"2026-01-01T00:00:{version:02}Z"
+    return {"version": version, "status": status, "metadata": metadata, "created_at": at}
 
 
 def snapshot(id: str, volume: str = "vol_a", machine: str = "m1") -> dict[str, str]:
@@ -25,8 +27,9 @@ def moved(volume: str, to: str) -> dict[str, str]:
     return {"machine": "m1", "to": "m2", "volume": volume, "to_volume": to}
 
 
-def held(volume: str = "vol_a", *, version: int, machine: str = "m1") -> Held:
-    return Held(machine=machine, group="app", volume=volume, version=version)
+def held(volume: str = "vol_a", *, version: int, machine: str = "m1", made_at: int = 0) -> Held:
+    at = datetime(2026, 1, 1, second=made_at, tzinfo=UTC)
+    return Held(machine=machine, group="app", volume=volume, version=version, made_at=at)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +108,21 @@ def test_volumes_without_a_snapshot_are_all_named() -> None:
 def test_a_later_snapshot_says_from_before_which_release_it_is() -> None:
     releases = [release(3, snapshots=[snapshot("vs_3")]), release(2), release(1)]
     assert find_data(releases, 1, [held(version=3)])[0].before == 3
+
+
+def test_a_volume_that_was_made_after_a_release_was_replaced_has_no_data_of_then() -> None:
+    releases = [release(3), release(2, snapshots=[snapshot("vs_1")]), release(1)]
+    first = held(version=3, made_at=1)
+    scaled = held("vol_b", version=3, machine="m2", made_at=3)
+    old_without_snapshot = held("vol_c", version=3, machine="m3", made_at=1)
+    everybody = [first, scaled, old_without_snapshot]
+    assert list_made_later(releases, 1, everybody) == [scaled]
+    assert list_made_later(releases, 2, everybody) == []  # v3 began at the same moment: it may have been there
+    assert list_made_later(releases[:1], 3, everybody) == []
+
+
+def test_a_volume_that_a_rollback_made_is_followed_and_not_taken_for_a_late_one() -> None:
+    releases = [release(3, moved=[moved("vol_a", "vol_b")]), release(2, snapshots=[snapshot("vs_1")]), release(1)]
+    young = held("vol_b", version=3, made_at=30)
+    assert list_made_later(releases, 1, [young]) == []
+    assert find_data(releases, 1, [young])[0].snapshot == "vs_1"

@@ -18,6 +18,7 @@ from caddis.domain.life import (
     Ended,
     Erase,
     Halt,
+    HostGoesDown,
     Launch,
     Launched,
     LaunchFailed,
@@ -122,6 +123,17 @@ def test_an_auto_destroyed_machine_goes_when_its_process_ends() -> None:
     lone = machine(MachineState.STARTED, auto_destroy=True, restart=Restart(policy=RestartPolicy.NO))
     after, instructions = decide(lone, ended(3))
     assert (after.state, instructions) == (MachineState.DESTROYING, (Erase(),))
+
+
+@pytest.mark.parametrize("policy", list(RestartPolicy))
+def test_an_auto_destroyed_machine_goes_when_it_was_stopped_on_request_and_not_when_its_host_goes_down(
+    policy: RestartPolicy,
+) -> None:
+    lone = machine(MachineState.STARTED, auto_destroy=True, restart=Restart(policy=policy))
+    after, instructions = decide(decide(lone, StopAsked())[0], ended(130))
+    assert (after.state, instructions) == (MachineState.DESTROYING, (Erase(),))
+    after, _ = decide(decide(lone, HostGoesDown())[0], ended(130))
+    assert after.state is MachineState.STOPPED and after.resume
 
 
 def test_a_started_machine_is_only_destroyed_with_force() -> None:

@@ -66,12 +66,6 @@ def machine_of(document: dict[str, Any], **fields: Any) -> Machine:
     return replace(machine, **fields)
 
 
-def test_an_address_for_programs_that_listen_on_ipv4_only_is_told() -> None:
-    machine = machine_of({"image": "a"}, address="fdaa::b", address_v4="198.18.0.11")
-    document = machine_to_wire(machine, events=(), volume=None)
-    assert (document["private_ip"], document["private_ip_v4"]) == ("fdaa::b", "198.18.0.11")
-
-
 @given(machines(), st.none() | volumes(), st.lists(events, max_size=3), st.sampled_from(["ok", "unreachable"]))
 def test_every_machine_has_the_fields_that_clients_read(
     machine: Machine, volume: Volume | None, history: list[Event], host_status: str

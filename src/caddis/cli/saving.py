@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from caddis.cli.call import Call
-from caddis.domain.errors import Conflict, NotFound, Problem
+from caddis.domain.errors import Conflict, Invalid, NotFound, Problem
 from caddis.domain.sizes import format_bytes
 
 _EVERY = 0.2  # seconds
@@ -113,3 +113,13 @@ class Progress:
                 yield part
         finally:
             self.end()
+
+
+def choose_local(path: str, local: str) -> Path:
+    """Where something of that remote path goes: to `local`, or under its own name there if that is a folder."""
+    own = path.rstrip("/").rpartition("/")[2]
+    if local and not os.path.isdir(local):
+        return Path(local)
+    if own in ("", ".", ".."):
+        raise Invalid(f"{path} has no name of its own: say where to put it", hint="add a name at the end")
+    return Path(local or ".") / own

@@ -46,6 +46,8 @@ def _show(call: Call) -> None:
         call.say(as_json(status_document(app, machines)), end="")
         return
     call.say(vertical(about_app(app, machines), title="App"), end="")
+    if app["status"] == "suspended":
+        call.say(f"{name} is suspended: its machines stay stopped until `fly apps resume {name}`\n")
     managed = [machine for machine in machines if is_managed(machine)]
     if managed:
         rows = sorted(machine_row(machine) for machine in managed)

@@ -261,7 +261,8 @@ def _ended(machine: Machine, exit: ExitStatus, with_host: bool) -> tuple[Machine
     if requested and machine.wanted is MachineState.STARTED:  # a restart was asked for
         return _again(ended, delay=0.0, count=0)
     if requested:
-        return replace(ended, state=MachineState.STOPPED), (TearDown(),)
+        lone = machine.config.auto_destroy and not machine.resume  # a host that goes down takes nobody with it
+        return _destroyed(ended) if lone else (replace(ended, state=MachineState.STOPPED), (TearDown(),))
     if with_host:  # it was to run, whatever its policy, and has not failed
         return _again(ended, delay=0.0, count=0)
     stable = machine.started_at is not None and exit.at - machine.started_at >= STABLE_AFTER
@@ -269,8 +270,12 @@ def _ended(machine: Machine, exit: ExitStatus, with_host: bool) -> tuple[Machine
     if _policy_restarts(machine, exit, count):
         return _again(ended, delay=_backoff(count), count=count + 1)
     if machine.config.auto_destroy:
-        return replace(ended, state=MachineState.DESTROYING, wanted=MachineState.DESTROYED), (Erase(),)
+        return _destroyed(ended)
     return replace(ended, state=MachineState.STOPPED, wanted=MachineState.STOPPED), (TearDown(),)
+
+
+def _destroyed(ended: Machine) -> tuple[Machine, tuple[Instruction, ...]]:
+    return replace(ended, state=MachineState.DESTROYING, wanted=MachineState.DESTROYED), (Erase(),)
 
 
 def _again(ended: Machine, *, delay: float, count: int) -> tuple[Machine, tuple[Instruction, ...]]:

@@ -7,7 +7,6 @@ inside, and never out.
 from __future__ import annotations
 
 import errno
-import heapq
 import os
 import posixpath
 import stat
@@ -16,20 +15,10 @@ from contextlib import contextmanager, suppress
 
 from caddis.domain.errors import Conflict, Invalid, NoCapacity, NotFound, Problem
 from caddis.domain.files import FileInfo, Listing
+from caddis.kernel.listing import content_of, file_info, kind_of, list_entries, shown
 from caddis.kernel.openat2 import open_file_in_root, open_in_root, stat_in_root
 from caddis.kernel.tar import programs
 
-MOST_ENTRIES = 10_000
-_STEP = 1 << 20
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFIFO: "pipe",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "character device",
-    stat.S_IFBLK: "block device",
-}
 _ENDLESS = ("/proc", "/sys")  # they are gone through only when asked for by name
 _KERNELS_OWN = (*_ENDLESS, "/dev")
 
@@ -38,17 +27,7 @@ def list_folder(root: int, path: bytes) -> Listing:
     """What the folder holds, or the one file; NotFound. `root` is a descriptor of the machine's root."""
     fd = _open(root, path, os.O_PATH)
     try:
-        about = os.fstat(fd)
-        if not stat.S_ISDIR(about.st_mode):
-            return Listing(False, (_info(path.rstrip(b"/").rpartition(b"/")[2], about),))
-        folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-        try:
-            with os.scandir(folder) as entries:  # the smallest names, in bounded memory
-                names = heapq.nsmallest(MOST_ENTRIES + 1, (os.fsencode(entry.name) for entry in entries))
-            found = [_entry(folder, name) for name in names[:MOST_ENTRIES]]
-            return Listing(True, tuple(one for one in found if one), len(names) > MOST_ENTRIES)
-        finally:
-            os.close(folder)
+        return list_entries(fd, path.rstrip(b"/").rpartition(b"/")[2])
     finally:
         os.close(fd)
 
@@ -58,10 +37,10 @@ def read_file(root: int, path: bytes) -> tuple[FileInfo, Iterator[bytes]]:
     with _plainly(path):
         fd, about = open_file_in_root(root, _inside(path))
     if fd < 0:
-        kind = _TYPES[stat.S_IFMT(about.st_mode)]
+        kind = kind_of(about)
         hint = "fly sftp get -R gets a folder with all that is in it" if kind == "directory" else None
-        raise Conflict(f"{_shown(path)} is a {kind}, not a file", hint=hint)
-    return _info(path.rpartition(b"/")[2], about), _content(fd)
+        raise Conflict(f"{shown(path)} is a {kind}, not a file", hint=hint)
+    return file_info(path.rpartition(b"/")[2], about), content_of(fd)
 
 
 def pack_folder(root: int, path: bytes) -> Iterator[bytes]:
@@ -70,11 +49,11 @@ def pack_folder(root: int, path: bytes) -> Iterator[bytes]:
     try:
         about, top = os.fstat(fd), os.stat(".", dir_fd=root)
         if not stat.S_ISDIR(about.st_mode):
-            raise Conflict(f"{_shown(path)} is not a folder")
+            raise Conflict(f"{shown(path)} is not a folder")
         # what is in there is endless or no file at all, and a node that the machine makes in /dev can be opened
         own = [found.st_dev for name in _KERNELS_OWN if (found := stat_in_root(root, name))]
         if about.st_dev in own or (about.st_dev, about.st_ino) == (top.st_dev, top.st_ino):
-            raise Conflict(f"{_shown(path)} holds more than files: name a folder in it, or another one")
+            raise Conflict(f"{shown(path)} holds more than files: name a folder in it, or another one")
     except BaseException:
         os.close(fd)
         raise
@@ -119,7 +98,7 @@ class NewFile:
     def __init__(self, root: int, path: bytes, *, mode: int, owner: tuple[int, int]) -> None:
         folder, name = posixpath.split(b"/" + path.lstrip(b"/"))
         if name in (b"", b".", b".."):
-            raise Invalid(f"{_shown(path)} is not the path of a file", field="path")
+            raise Invalid(f"{shown(path)} is not the path of a file", field="path")
         self._path, self._name = path, name
         self._folder = _open(root, folder, os.O_RDONLY | os.O_DIRECTORY)
         self._fd = -1
@@ -141,8 +120,8 @@ class NewFile:
         except FileNotFoundError:
             return
         if stat.S_ISDIR(about.st_mode):
-            shown = _shown(self._path)
-            raise Conflict(f"{shown} is a folder", hint=f"say how the file is to be called in it: {shown}/NAME")
+            where = shown(self._path)
+            raise Conflict(f"{where} is a folder", hint=f"say how the file is to be called in it: {where}/NAME")
         raise _is_there(self._path)
 
     def write(self, data: bytes) -> None:
@@ -175,15 +154,15 @@ class NewFile:
 
 def _is_there(path: bytes) -> Conflict:
     return Conflict(
-        f"{_shown(path)} exists already in the machine and was not touched",
-        hint=f"choose another name, or delete it first: fly ssh console -C 'rm {_shown(path)}'",
+        f"{shown(path)} exists already in the machine and was not touched",
+        hint=f"choose another name, or delete it first: fly ssh console -C 'rm {shown(path)}'",
     )
 
 
 def _cannot_write(path: bytes, refused: OSError) -> Problem:
     if refused.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoCapacity(f"{_shown(path)} does not fit: the file system is full, and nothing of it is there")
-    return Conflict(f"{_shown(path)} cannot be written: {(refused.strerror or str(refused)).lower()}")
+        return NoCapacity(f"{shown(path)} does not fit: the file system is full, and nothing of it is there")
+    return Conflict(f"{shown(path)} cannot be written: {(refused.strerror or str(refused)).lower()}")
 
 
 def _open(root: int, path: bytes, flags: int) -> int:
@@ -202,23 +181,9 @@ def _plainly(path: bytes) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise NotFound(f"there is no {_shown(path)} in the machine") from None
+        raise NotFound(f"there is no {shown(path)} in the machine") from None
     except OSError as refused:
-        raise Conflict(f"{_shown(path)} cannot be read: {(refused.strerror or str(refused)).lower()}") from None
-
-
-def _content(fd: int) -> Iterator[bytes]:
-    try:
-        while True:
-            try:
-                data = os.read(fd, _STEP)
-            except OSError as refused:
-                raise Problem(f"the file cannot be read any further: {refused.strerror}") from None
-            if not data:
-                return
-            yield data
-    finally:
-        os.close(fd)
+        raise Conflict(f"{shown(path)} cannot be read: {(refused.strerror or str(refused)).lower()}") from None
 
 
 def _closing(fd: int, parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -226,29 +191,3 @@ def _closing(fd: int, parts: Iterator[bytes]) -> Iterator[bytes]:
         yield from parts
     finally:
         os.close(fd)
-
-
-def _entry(folder: int, name: bytes) -> FileInfo | None:
-    try:
-        about = os.lstat(name, dir_fd=folder)
-        target = os.readlink(name, dir_fd=folder) if stat.S_ISLNK(about.st_mode) else b""
-    except FileNotFoundError:  # the machine runs: it may have deleted it
-        return None
-    return _info(name, about, target)
-
-
-def _info(name: bytes, about: os.stat_result, target: bytes = b"") -> FileInfo:
-    return FileInfo(
-        name=name,
-        type=_TYPES.get(stat.S_IFMT(about.st_mode), "unknown"),
-        size=about.st_size,
-        mode=stat.S_IMODE(about.st_mode),
-        uid=about.st_uid,
-        gid=about.st_gid,
-        mtime_ns=about.st_mtime_ns,
-        target=target,
-    )
-
-
-def _shown(path: bytes) -> str:
-    return "/" + path.strip(b"/").decode(errors="backslashreplace")

@@ -35,6 +35,7 @@ def machine_to_wire(
         "version": machine.instance_id,
         "image_ref": image_ref_to_wire(machine),
         "private_ip": machine.address,
+        "private_ipv4": machine.address_v4,  # ours: many programs listen on 0.0.0.0 alone
         "created_at": time_to_wire(machine.created_at),
         "updated_at": time_to_wire(machine.updated_at),
         "config": config_to_wire(machine, volume),
@@ -44,8 +45,6 @@ def machine_to_wire(
     }
     if machine.secrets_version is not None:  # ours: which of the app's secrets this version of it has
         document["secrets_version"] = machine.secrets_version
-    if machine.address_v4:  # ours: many programs listen on IPv4 only, and no proxy stands before them
-        document["private_ip_v4"] = machine.address_v4
     if nonce is not None:
         document["nonce"] = nonce
     return with_host_status(document, host_status)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from caddis.agent.book import Writer
+from caddis.agent.clock import steady_now
 from caddis.agent.operations.common import dump
 from caddis.agent.orders.leases import make_lease
 from caddis.agent.present import Presenter
@@ -145,7 +146,7 @@ class MachineOrders:
 
     async def start_due(self) -> None:
         """Start those whose schedule says that it is their turn; one that cannot be started waits for its next."""
-        now = self._world.now()
+        now = await in_thread(steady_now, self._world)
         for machine in await in_thread(self._world.book.list_machines):
             if is_turn(machine, now):
                 try:

@@ -19,7 +19,7 @@ def run(call: Call) -> None:
     """In a browser where somebody has one; else the address is printed."""
     app = call.app()
     call.send(get_app(app))
-    urls = [url for machine in call.send(list_machines(app)) for url in urls_of(call.client, app, machine)]
+    urls = [url for machine in call.send(list_machines(app)) for url in urls_of(machine)]
     url = next((url for url in urls if url.startswith("http")), "")
     if not url:
         raise NotFound(

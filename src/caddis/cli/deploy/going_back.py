@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from caddis.cli.call import Call
 from caddis.cli.deploy.comeback import NewVolumes
 from caddis.cli.deploy.current import Observed, observe
-from caddis.cli.deploy.history import Comeback, Held, choose_target, find_data
+from caddis.cli.deploy.history import Comeback, Held, choose_target, find_data, list_made_later
 from caddis.cli.deploy.moves import Plan, ReplaceMachine, UpdateMachine
 from caddis.cli.deploy.options import read_options
 from caddis.cli.deploy.releasing import Intent, find_region, make_plan, refuse_suspended, release
 from caddis.cli.machine.show_machine import metadata_of
 from caddis.client.builds import fetch_image
 from caddis.client.releases import list_releases
+from caddis.client.volumes import list_volumes
 from caddis.domain.errors import Conflict, NotFound, Problem
 from caddis.wire.fly_toml.definition import from_definition
 
@@ -41,9 +43,16 @@ def go_back(call: Call, version: int | None) -> None:
     image = _find_image(call, app, target)
     intent = _intent(target, config, image, options.env)
     the_plan = make_plan(call, intent, observed, options)
-    comebacks = find_data(releases, number, _held(observed, the_plan)) if call.switch("with-data") else []
+    held = _held(call, observed, the_plan) if call.switch("with-data") else []
+    later = list_made_later(releases, number, held)
+    comebacks = find_data(releases, number, [one for one in held if one not in later])
     volumes = NewVolumes(call=call, app=app, comebacks=comebacks)
     _tell(call, releases, target, comebacks=comebacks, taken=volumes.check())
+    for young in later:
+        call.say(
+            f" * machine {young.machine} [{young.group}] keeps its volume {young.volume} and the data on it:"
+            f" it was made after v{number} had been replaced"
+        )
     for lost in the_plan.questions:
         call.say(f" * machine {lost.machine} [{lost.group}] loses its volume {lost.volume}, which stays with its data")
     if not call.switch("yes") and not call.confirm(f"Roll {app} back to v{number}?"):
@@ -105,8 +114,10 @@ def _intent(target: Wire, config: FlyToml, image: str, env: Mapping[str, str]) -
     )
 
 
-def _held(observed: Observed, the_plan: Plan) -> list[Held]:
+def _held(call: Call, observed: Observed, the_plan: Plan) -> list[Held]:
     """The machines with volumes that the plan is about."""
+    volumes = call.send(list_volumes(str(observed.app["name"])))
+    made_at = {str(one["id"]): datetime.fromisoformat(one["created_at"]) for one in volumes}
     changed = {move.machine for move in the_plan.moves if isinstance(move, UpdateMachine | ReplaceMachine)}
     return [
         Held(
@@ -114,6 +125,7 @@ def _held(observed: Observed, the_plan: Plan) -> list[Held]:
             group=machine.group,
             volume=machine.mount.volume,
             version=int(metadata_of(observed.machines[machine.id]).get("fly_release_version") or 0),
+            made_at=made_at[machine.mount.volume],
         )
         for machine in observed.current.machines
         if machine.mount is not None and machine.id in changed

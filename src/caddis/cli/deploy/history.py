@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from caddis.domain.errors import Conflict, Invalid, NotFound
@@ -13,12 +14,16 @@ Wire = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A machine and its volume; `version` is that of the release which last changed the machine."""
+    """A machine and its volume; `version` is that of the release which last changed the machine.
+
+    `made_at` is when the volume was made.
+    """
 
     machine: str
     group: str
     volume: str
     version: int
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,15 @@ def find_data(releases: Sequence[Wire], target: int, machines: Sequence[Held]) -
             hint=f"Roll back without the data: fly releases rollback v{target}",
         )
     return found
+
+
+def list_made_later(releases: Sequence[Wire], target: int, machines: Sequence[Held]) -> list[Held]:
+    """Those whose volumes were made when release `target` had been replaced: they have no data of then."""
+    since = [one for one in releases if int(one["version"]) > target]
+    if not since:
+        return []
+    replaced_at = datetime.fromisoformat(since[-1]["created_at"])
+    return [one for one in machines if one.made_at > replaced_at and _follow(releases, target, one) is None]
 
 
 def _follow(releases: Sequence[Wire], target: int, held: Held) -> Comeback | None:

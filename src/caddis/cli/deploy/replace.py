@@ -66,7 +66,7 @@ def _prepare(execution: Execution, move: ReplaceMachine, document: dict[str, Any
 
 
 def _goes_elsewhere(execution: Execution, move: ReplaceMachine) -> bool:
-    """Whether its volume stands in another zone than the old machine's: the end of that one would make no room there."""
+    """Whether its volume stands in another zone than the old machine's, whose end would make no room there."""
     if not (move.volume and move.loses):
         return False
     new, old = (execution.call.send(get_volume(execution.app, one))["zone"] for one in (move.volume, move.loses))

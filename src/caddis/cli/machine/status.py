@@ -54,6 +54,7 @@ def _about(machine: Wire) -> list[tuple[str, str]]:
         ("Image", image_of(machine)),
         ("Name", str(machine.get("name", ""))),
         ("Private IP", str(machine.get("private_ip") or "")),
+        ("Private IPv4", str(machine.get("private_ipv4") or "")),
         ("Region", str(machine["region"])),
         ("Process Group", group_of(machine)),
         ("CPU Kind", str(guest.get("cpu_kind", ""))),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.flags import switch
-from caddis.cli.saving import Progress, check_free, saved, saved_folder
+from caddis.cli.saving import Progress, check_free, choose_local, saved, saved_folder
 from caddis.cli.started import WHERE_FLAGS, started_machine
 from caddis.cli.verb import verb
 from caddis.client.guest_files import list_guest_files, read_guest_files
@@ -19,7 +18,7 @@ from caddis.wire.file import name_to_wire
 def run(call: Call) -> None:
     """Under its own name, or the one that is given; a partial file or folder never has that name."""
     app, path = call.app(), call.arguments[0]
-    local = _choose_name(path, call.arguments[1] if len(call.arguments) > 1 else "")
+    local = choose_local(path, call.arguments[1] if len(call.arguments) > 1 else "")
     check_free(local, force=False, folder=True)
     machine = str(started_machine(call, app)["id"])
     spelled = name_to_wire(os.fsencode(path))
@@ -39,15 +38,6 @@ def run(call: Call) -> None:
             for part in progress.over(download.parts):
                 file.write(part)
     call.say(f"{path} of machine {machine} is in {local} ({format_bytes(progress.count)})")
-
-
-def _choose_name(path: str, local: str) -> Path:
-    own = path.rstrip("/").rpartition("/")[2]
-    if local and not os.path.isdir(local):
-        return Path(local)
-    if own in ("", ".", ".."):
-        raise Invalid(f"{path} has no name of its own: say where to put it", hint="add a name at the end")
-    return Path(local or ".") / own
 
 
 def _one_or_two(count: int) -> str:

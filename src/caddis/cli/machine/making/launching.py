@@ -69,7 +69,8 @@ def see_it_run(call: Call, app: str, machine: Wire) -> None:
     if now["state"] != "started":
         call.say(f"Machine {name} has ended: it is {now['state']}")
         return
-    call.say(f"Machine started, you can connect via the following private ip\n  {now.get('private_ip') or ''}")
+    addresses = [str(now[name]) for name in ("private_ip", "private_ipv4") if now.get(name)]
+    call.say("\n  ".join(["Machine started, you can connect via the following private ip", *addresses]))
 
 
 def has_checks(machine: Wire) -> bool:

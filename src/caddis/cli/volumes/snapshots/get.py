@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.flags import APP_FLAGS, switch
-from caddis.cli.saving import Progress, check_free, saved, saved_folder
+from caddis.cli.saving import Progress, check_free, choose_local, saved, saved_folder
 from caddis.cli.verb import verb
 from caddis.client.files import list_files, read_file, read_folder
-from caddis.domain.errors import Invalid
 from caddis.wire.file import name_to_wire
 
 
@@ -19,7 +17,7 @@ def run(call: Call) -> None:
     app, snapshot, path = call.app(), call.arguments[0], call.arguments[1]
     spelled = name_to_wire(os.fsencode(path))
     listing = call.send(list_files(app, snapshot, spelled))
-    local = _choose_name(path, call.arguments[2] if len(call.arguments) > 2 else "")
+    local = choose_local(path, call.arguments[2] if len(call.arguments) > 2 else "")
     force = call.switch("force")
     check_free(local, force=force, folder=listing["type"] == "directory")
     progress = Progress(call, "Getting")
@@ -32,15 +30,6 @@ def run(call: Call) -> None:
             for part in progress.over(download.parts):
                 file.write(part)
     call.say(f"{path} of snapshot {snapshot} is in {local}")
-
-
-def _choose_name(path: str, local: str) -> Path:
-    own = path.rstrip("/").rpartition("/")[2]
-    if local and not os.path.isdir(local):
-        return Path(local)
-    if own in ("", ".", ".."):
-        raise Invalid(f"{path} has no name of its own: say where to put it", hint="add a name at the end")
-    return Path(local or ".") / own
 
 
 def _two_or_three(count: int) -> str:
