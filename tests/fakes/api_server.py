@@ -51,6 +51,7 @@ class FakeApi:
     checks: list[dict[str, Any]] = field(default_factory=list)  # what every machine reports
     full_for: int = 0  # so many machines more are refused for want of room
     listens_on: str = "0.0.0.0"
+    zone: str = ""  # of new volumes; "" for one of two in turn
     count: int = 0
     url: str = ""
 
@@ -67,7 +68,7 @@ class FakeApi:
             "state": "created",
             "size_gb": 1,
             "region": "lhr",
-            "zone": f"a00{self.count % 2}",
+            "zone": self.zone or f"a00{self.count % 2}",
             "encrypted": True,
             "attached_machine_id": None,
             "attached_alloc_id": None,

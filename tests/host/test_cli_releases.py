@@ -136,6 +136,8 @@ def test_a_machine_that_is_lost_so_is_said_to_be_and_brought_back_by_the_next_de
     assert "machine 00000000000001 [app] was destroyed, and the new one could not be created" in said.err
     assert f"Volume {volumes[0]} and its data are kept" in said.err
     assert "[2/2] Machine 00000000000002 [app] update canceled" in said.out
+    fly.api.full_for = 1  # still
+    assert fly("deploy").code == 1
     said = fly("deploy")
     assert said.code == 0, said.err
     assert f"Bringing back the machine of volume {volumes[0]}" in said.out
@@ -343,6 +345,30 @@ def test_with_the_data_the_present_volume_is_set_aside(fly: Fly) -> None:
     assert f"fly volumes destroy {volume} -a myapp" in said.out
     (note,) = fly.api.releases[-1]["metadata"]["moved"]
     assert (note["volume"], note["to_volume"]) == (volume, now)
+
+
+def test_volumes_that_stood_apart_and_come_back_in_one_zone_are_told_of(fly: Fly) -> None:
+    fly.api.add_volume("myapp", zone="a000")
+    fly.api.add_volume("myapp", zone="a001")
+    assert fly("deploy", "--image", "web:1").code == 0
+    assert fly("deploy", "--image", "web:2").code == 0
+    said = fly("releases", "rollback", "--with-data", "--yes")
+    assert said.code == 0 and "zone" not in said.err
+    fly.api.zone = "a000"
+    said = fly("releases", "rollback", "v2", "--with-data", "--yes")
+    assert said.code == 0, said.err
+    assert "Note: the 2 volumes of group 'app' are all in zone a000: they fail together" in said.err
+
+
+def test_the_old_machine_does_not_go_first_for_a_volume_that_stands_elsewhere(fly: Fly) -> None:
+    volume = deployed(fly)
+    assert fly("deploy", "--image", "web:2").code == 0
+    fly.api.full_for, fly.api.zone = 1, "another"
+    machines, volumes = set(fly.api.machines), set(fly.api.volumes)
+    said = fly("releases", "rollback", "--with-data", "--yes")
+    assert said.code == 1 and "goes first" not in said.out
+    assert (set(fly.api.machines), set(fly.api.volumes)) == (machines, volumes)
+    assert mounts(fly) == [("started", volume)]
 
 
 def test_an_expired_snapshot_or_a_missing_image_is_told_before_anything_changes(fly: Fly) -> None:

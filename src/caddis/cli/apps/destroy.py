@@ -44,7 +44,10 @@ def _is_sure(call: Call, name: str, volumes: Sequence[Mapping[str, Any]]) -> boo
 
 def _way_back(name: str, volumes: Sequence[Mapping[str, Any]]) -> str:
     lines = "".join(f"\n  fly volumes restore {volume['id']} -a {name}" for volume in volumes)
-    return f"For 24 hours its data can be brought back:\n  fly apps create {name}{lines}"
+    return (
+        f"For 24 hours its data can be brought back:\n  fly apps create {name}{lines}\n"
+        "Until then it keeps its place in the pool. To end that: fly apps create, and fly volumes destroy --erase ID"
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -11,6 +11,7 @@ from caddis.cli.call import Call
 from caddis.cli.deploy.history import Comeback
 from caddis.cli.deploy.ledger import owed_of
 from caddis.cli.deploy.moves import Plan, ReplaceMachine, UpdateMachine
+from caddis.cli.scale.counting.words import one_zone
 from caddis.client.releases import list_releases
 from caddis.client.snapshots import list_snapshots
 from caddis.client.volumes import create_volume, destroy_volume, get_volume, list_volumes
@@ -60,7 +61,20 @@ class NewVolumes:
             self.made[one.held.machine] = volume
             self._wait(volume)
             self.call.say(f"Created volume {volume} of snapshot {one.snapshot} for machine {one.held.machine}")
+        self._tell_about_zones(volumes)
         return self.made
+
+    def _tell_about_zones(self, before: Mapping[str, Mapping[str, Any]]) -> None:
+        """The rule of two: where a pool is full, volumes that stood apart come back together."""
+        zones = {str(one["id"]): str(one["zone"]) for one in self.call.send(list_volumes(self.app))}
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for one in self.comebacks:
+            if one.held.machine in self.made:
+                pair = str(before[one.held.volume]["zone"]), zones[self.made[one.held.machine]]
+                groups.setdefault(one.held.group, []).append(pair)
+        for group, pairs in groups.items():
+            if len({old for old, _new in pairs}) > len({new for _old, new in pairs}) == 1:
+                self.call.note(one_zone(group, pairs[0][1], len(pairs)), "yellow")
 
     def throw_away_unused(self) -> None:
         """Those that no machine has, and none is owed."""

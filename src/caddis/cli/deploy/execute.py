@@ -115,6 +115,8 @@ class Execution:
             document["env"] = {**document["env"], "FLY_STANDBY_FOR": before}
             body["skip_launch"] = True
         machine = str(self.call.send(create_machine(self.app, body))["id"])
+        if move.is_owed:
+            self.ledger.pay(move.volume)
         if move.standby:
             self.progress.say(f"  Machine {machine} was created, and stays stopped")
         else:

@@ -147,9 +147,10 @@ def _tell(
             " since, is set aside"
         )
         if one.before != number + 1:
+            since = f"v{number + 1}" + (f" to v{one.before - 1}" if one.before > number + 2 else "")
             call.note(
                 f"WARNING: of {one.held.volume} no snapshot was taken before v{number + 1}: the oldest since has what"
-                f" v{number + 1} to v{one.before - 1} wrote, too",
+                f" {since} wrote, too",
                 "yellow",
             )
     if call.switch("with-data") and not comebacks:

@@ -9,10 +9,12 @@ extras      what the command line added to fly.toml, and the local files it name
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from caddis.cli.call import Call
+from caddis.cli.deploy.moves import Owed
 from caddis.client.releases import finish_release, note_release
 from caddis.domain.errors import Problem
 
@@ -39,10 +41,17 @@ class Ledger:
         """Before a machine is destroyed that can only be created anew afterwards."""
         self._add("owed", {"machine": machine, "group": group, "region": region, "volume": volume})
 
-    def pay(self, machine: str) -> None:
-        """It was created anew."""
+    def carry(self, owed: Sequence[Owed]) -> None:
+        """What the release before left undone is this one's to do; should it fail too, the next one's."""
+        if owed:
+            with self._lock:
+                self._notes["owed"] = [asdict(one) for one in owed]
+                self._send("owed")
+
+    def pay(self, volume: str | None) -> None:
+        """A machine with this volume was created anew."""
         with self._lock:
-            self._notes["owed"] = [one for one in self._notes["owed"] if one["machine"] != machine]
+            self._notes["owed"] = [one for one in self._notes["owed"] if one["volume"] != volume]
             self._send("owed")
 
     def end(self, status: str, error: str) -> None:

@@ -112,6 +112,7 @@ def release(call: Call, intent: Intent, options: Options) -> None:
             new_guest=guest_of_new_machines(call),
         )
         execution = _execution(call, observed, options, documents=documents, leases=leases)
+        execution.ledger.carry(observed.current.owed)
         _carry_out(execution, the_plan)
     warning = execution.seeing.warn_of_loopback()
     if warning:

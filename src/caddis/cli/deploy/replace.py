@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from caddis.cli.deploy.moves import ReplaceMachine
 from caddis.client.machines import create_machine, update_machine
+from caddis.client.volumes import get_volume
 from caddis.domain.errors import NoCapacity, Problem, Unreachable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def replace_machine(execution: Execution, move: ReplaceMachine, document: dict[s
         try:
             machine = _prepare(execution, move, document)
         except NoCapacity as full:
+            if _goes_elsewhere(execution, move):
+                raise
             machine = _go_first(execution, move, document, full)
         else:
             _destroy_old(execution, move, document)
@@ -62,6 +65,14 @@ def _prepare(execution: Execution, move: ReplaceMachine, document: dict[str, Any
     return machine
 
 
+def _goes_elsewhere(execution: Execution, move: ReplaceMachine) -> bool:
+    """Whether its volume stands in another zone than the old machine's, whose end would make no room there."""
+    if not (move.volume and move.loses):
+        return False
+    new, old = (execution.call.send(get_volume(execution.app, one))["zone"] for one in (move.volume, move.loses))
+    return bool(new != old)
+
+
 def _go_first(execution: Execution, move: ReplaceMachine, document: dict[str, Any], full: NoCapacity) -> str:
     """There is no room for both: the old machine's room is taken. What that may leave undone is written down first."""
     old = execution.machines[move.machine]
@@ -80,5 +91,5 @@ def _go_first(execution: Execution, move: ReplaceMachine, document: dict[str, An
         problem.hint = f"Once that is mended, the next deploy brings the machine back: fly deploy -a {execution.app}"
         raise
     execution.successors[move.machine] = machine
-    execution.ledger.pay(move.machine)
+    execution.ledger.pay(move.volume)
     return machine

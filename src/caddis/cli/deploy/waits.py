@@ -13,6 +13,7 @@ from caddis.wire.duration import parse_duration
 
 Wire = Mapping[str, Any]
 SMOKE_SECONDS = 10.0
+SETTLED_SECONDS = 2.0
 LISTEN_SECONDS = 15.0
 POLL_SECONDS = 0.25
 _HOLD = 10  # seconds of one wait, so that a crash is seen soon
@@ -45,18 +46,25 @@ def wait_started(client: Client, app: str, machine: str, *, seconds: float | Non
 
 
 def smoke_check(client: Client, app: str, machine: str, config: Wire) -> None:
-    """Problem when it ends within ten seconds; over as soon as it listens on all ports of its services."""
+    """Problem when it ends within ten seconds; over as soon as it has listened on all its services' ports for a while.
+
+    For a while, because servers such as gunicorn listen first and load the app, which may fail, afterwards.
+    """
     ports = tcp_ports(config)
     over = time.monotonic() + SMOKE_SECONDS
-    seen = client.send(get_machine(app, machine))
-    known = {event["id"] for event in seen.get("events") or [] if event["type"] == "exit"}
+    known = _exits(client.send(get_machine(app, machine)))
+    listens_since: float | None = None
     while time.monotonic() < over:
         now = client.send(get_machine(app, machine))
-        new = [event for event in now.get("events") or [] if event["type"] == "exit" and event["id"] not in known]
+        new = _exits(now) - known
         if (now["state"] != "started" and (new or now["state"] == "failed")) or _crashes(now):
             code = _last_exit(now).get("exit_code")
             raise Problem(f"smoke checks for {machine} failed: the app appears to be crashing (exit code {code})")
-        if ports and ports <= listening(client, app, machine)[0]:
+        if new or not ports or not ports <= listening(client, app, machine)[0]:
+            listens_since = None
+        elif listens_since is None:
+            listens_since = time.monotonic()
+        elif time.monotonic() - listens_since >= SETTLED_SECONDS:
             return
         time.sleep(POLL_SECONDS)
 
@@ -138,6 +146,11 @@ def wait_listening(
         if not missing or time.monotonic() >= over:
             return missing
         time.sleep(POLL_SECONDS)
+
+
+def _exits(machine: Wire) -> set[str]:
+    """The ids of the times that it ended."""
+    return {event["id"] for event in machine.get("events") or [] if event["type"] == "exit"}
 
 
 def _newest_exit(machine: Wire) -> Wire:

@@ -158,4 +158,4 @@ def _other_node(package: Package) -> list[str]:
     newer = newer_node(package.node)
     if not newer:
         return []
-    return [f"# package.json asks for Node {package.node}.", f"RUN npm install --global node@{newer}"]
+    return [f"# {package.node_for} asks for Node {package.node}.", f"RUN npm install --global node@{newer}"]

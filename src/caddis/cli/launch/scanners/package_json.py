@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ NODE = 18  # of the base image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """`packages` are dependencies of both kinds with their versions; `node` is what "engines" says."""
+    """`packages` are dependencies of both kinds with their versions; `node` is what `node_for` says in "engines"."""
 
     packages: Mapping[str, str]
     has_dev_packages: bool
     scripts: Mapping[str, str]
     main: str
     node: str
+    node_for: str
     manager: Tool
 
 
@@ -53,13 +54,18 @@ def read_package(folder: Folder) -> Package | None:
     if not isinstance(document, dict):
         raise Invalid("package.json is not valid: it has to be an object, such as {}")
     dev = _texts(document.get("devDependencies"))
+    packages = {**dev, **_texts(document.get("dependencies"))}
+    node, node_for = _texts(document.get("engines")).get("node", ""), "package.json"
+    if not node:
+        node, node_for = _newest_node(folder, packages)
     main = document.get("main")
     return Package(
-        packages={**dev, **_texts(document.get("dependencies"))},
+        packages=packages,
         has_dev_packages=bool(dev),
         scripts=_texts(document.get("scripts")),
         main=main if isinstance(main, str) else "",
-        node=_texts(document.get("engines")).get("node", ""),
+        node=node,
+        node_for=node_for,
         manager=_choose_manager(folder, str(document.get("packageManager") or "")),
     )
 
@@ -71,6 +77,20 @@ def newer_node(wanted: str) -> str:
     if not majors or majors[0] <= NODE:
         return ""
     return str(majors[0] + majors[0] % 2)  # odd releases are not kept
+
+
+def _newest_node(folder: Folder, packages: Iterable[str]) -> tuple[str, str]:
+    """Of the packages that npm's lock file has, what the one says that asks for the newest Node, and its name."""
+    try:
+        locked = json.loads(folder.text("package-lock.json") or "{}")["packages"]
+        engines = {name: _texts(locked[f"node_modules/{name}"].get("engines")).get("node", "") for name in packages}
+    except (ValueError, LookupError, TypeError, AttributeError):  # npm will say what is wrong with it
+        return "", ""
+    return max(((wanted, name) for name, wanted in engines.items()), key=lambda one: _major(one[0]), default=("", ""))
+
+
+def _major(wanted: str) -> int:
+    return int(newer_node(wanted) or 0)
 
 
 def _choose_manager(folder: Folder, named: str) -> Tool:

@@ -59,6 +59,7 @@ def _candidates(folder: Folder) -> list[str]:
     known = [name for name in names if folder.has(name)]
     others = [*folder.matching("*.py"), *folder.matching("*/main.py"), *folder.matching("*/app.py")]
     others += [*folder.matching("*/__init__.py"), *folder.matching("src/*/main.py"), *folder.matching("src/*/app.py")]
+    others += [*folder.matching("*/server.py"), *folder.matching("*/wsgi.py")]
     return list(dict.fromkeys([*known, *others]))
 
 
