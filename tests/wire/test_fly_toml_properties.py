@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fly_toml_strategies import configs, documents, texts
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from caddis.domain.errors import Invalid
@@ -31,6 +31,7 @@ few = settings(max_examples=40)  # each is a whole file
 
 
 @given(documents, st.sampled_from(["fly.json", "fly.yaml"]))  # JSON is YAML
+@example({"services": [{"unknown": 1}]}, "fly.json")
 @settings(max_examples=60)
 def test_whatever_a_document_holds_there_are_only_faults(document: dict[str, Any], name: str) -> None:
     try:

@@ -21,7 +21,8 @@ def definition(config: FlyToml) -> dict[str, Any]:
 
 def from_definition(document: Mapping[str, Any]) -> FlyToml:
     """The configuration that a release kept; with faults, where a foreign client's has wrong types."""
-    config, faults = decode(patch(document).document)
+    # what is empty here had something in it that nobody knows: it was not dropped when the file was read
+    config, faults = decode(patch(document, drops_empty=False).document)
     return replace(config, document=document, source=Source("the release's configuration"), faults=faults)
 
 

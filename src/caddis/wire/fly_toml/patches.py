@@ -29,8 +29,8 @@ class Patched:
     origins: dict[str, str] = field(default_factory=dict)
 
 
-def patch(raw: Mapping[str, Any]) -> Patched:
-    """A new document in the one form."""
+def patch(raw: Mapping[str, Any], *, drops_empty: bool = True) -> Patched:
+    """A new document in the one form; empty services are dropped as flyctl does, if `drops_empty`."""
     patched = Patched(copy.deepcopy(dict(raw)))
     document = patched.document
     _experimental(patched)
@@ -47,7 +47,7 @@ def patch(raw: Mapping[str, Any]) -> Patched:
     _env(patched)
     _processes(patched)
     _checks(patched)
-    _services(patched)
+    _services(patched, drops_empty=drops_empty)
     if _is_number(document.get("kill_timeout")):
         document["kill_timeout"] = f"{document['kill_timeout']}s"
     return patched
@@ -177,11 +177,11 @@ def _port(table: Document, key: str) -> None:
         table[key] = int(value)
 
 
-def _services(patched: Patched) -> None:
+def _services(patched: Patched, *, drops_empty: bool) -> None:
     document = patched.document
     services = document.get("services")
     if isinstance(services, list):
-        kept = [(at, service) for at, service in enumerate(services) if service != {}]
+        kept = [(at, service) for at, service in enumerate(services) if service != {} or not drops_empty]
         for position, (at, _) in enumerate(kept):
             patched.origins.setdefault(f"services[{position}]", f"services[{at}]")
         document["services"] = [service for _, service in kept]
