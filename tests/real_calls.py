@@ -89,10 +89,14 @@ class Calls:
         return str(done["stdout"])
 
     def main_pid(self, id: str) -> int:
-        """The host's pid of the machine's first process."""
-        everybody = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-        (init,) = [pid for pid in everybody if read_arguments(pid)[:1] == [INIT_PATH] and id in _groups(pid)]
-        return init
+        """The host's pid of the machine's first process; for a moment after its start it is still runc's."""
+
+        def look() -> list[int]:
+            everybody = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+            return [pid for pid in everybody if read_arguments(pid)[:1] == [INIT_PATH] and id in _groups(pid)]
+
+        (init,) = wait_until(look, f"machine {id} has a first process")
+        return int(init)
 
     def pids(self, module: str) -> list[int]:
         """Processes of this installation that run that module."""

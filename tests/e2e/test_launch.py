@@ -78,7 +78,7 @@ def test_a_folder_becomes_an_app_that_answers(up: Running, tmp_path: Path, app: 
     said = up.fly("launch", "--ha=false", "--vm-memory", "256", folder=folder)
     assert f"Detected {'an' if family == 'Express' else 'a'} {family} app\n" in said
     assert "Wrote Dockerfile\nWrote .dockerignore\nWrote config file fly.toml\n" in said
-    where = re.search(r"http://\[[0-9a-f:]+\]:\d+", said)
+    where = re.search(r"http://198\.18\.[0-9.]+:\d+", said)
     assert where is not None, said
     assert ask(f"{where[0]}/") == answer
     if app == "static":
