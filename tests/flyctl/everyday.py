@@ -5,7 +5,7 @@ from __future__ import annotations
 from flyctl.objects import BUILD, LEASE, MACHINE, ORGANIZATION, RELEASE, SNAPSHOT, VOLUME, F, U, lease, let_go, wait
 from flyctl.questions import APP_BASIC, APP_COMPACT, CURRENT_CONFIG, EGRESS, ORGANIZATIONS, RELEASES, UNKNOWN_REPOSITORY
 from flyctl.rig import Command, Step, delete, get, graphql, patch, post, push, put
-from flyctl.shapes import TIME, Like, maybe, one_of, some, text_with
+from flyctl.shapes import OBJECT, TIME, Like, maybe, one_of, some, text_with
 from flyctl.walk import NEW_RELEASE, RELEASED, RESOLVE_IMAGE, STARTED, machine_config
 
 M = F + "/machines/{machine2}"
@@ -80,6 +80,46 @@ EVERYDAY: tuple[Command, ...] = (
             post("/v1/apps?wait=true", {"name": "{app}-2", "org_slug": "personal", "network": "", "app_role_id": ""}),
             get("/v1/apps/{app}-2", {"name": "{app}-2"}),
             delete("/v1/apps/{app}-2"),
+        ),
+    ),
+    Command(
+        name="fly tokens create deploy, list, revoke",
+        tier=2,
+        steps=(
+            APP_COMPACT,
+            get(U + "/organizations/personal", ORGANIZATION, save={"organization": "organization.id"}),
+            graphql(
+                """mutation CreateLimitedAccessToken($name: String!, $organizationId: ID!, $profile: String!,
+                   $profileParams: JSON, $expiry: String) { createLimitedAccessToken(input: {name: $name,
+                   organizationId: $organizationId, profile: $profile, profileParams: $profileParams,
+                   expiry: $expiry}) { limitedAccessToken { id tokenHeader } } }""",
+                {"createLimitedAccessToken": {"limitedAccessToken": {"tokenHeader": text_with("Bearer ")}}},
+                operation="CreateLimitedAccessToken",
+                save={"token": "createLimitedAccessToken.limitedAccessToken.id"},
+                name="flyctl deploy token",
+                organizationId="{organization}",
+                profile="deploy",
+                profileParams={"app_id": "{app}"},
+                expiry="175200h",
+            ),
+            graphql(
+                """query ($appName: String!) { appLimitedAccessTokens: app(name: $appName) { limitedAccessTokens {
+                   nodes { id name token expiresAt revokedAt user { email } } } } }""",
+                {
+                    "appLimitedAccessTokens": {
+                        "limitedAccessTokens": {
+                            "nodes": some({"id": str, "name": str, "expiresAt": TIME, "user": {"email": str}})
+                        }
+                    }
+                },
+                appName="{app}",
+            ),
+            graphql(
+                """mutation($input:DeleteLimitedAccessTokenInput!) {
+                   deleteLimitedAccessToken(input: $input) { token } }""",
+                {"deleteLimitedAccessToken": OBJECT},
+                input={"id": "{token}"},
+            ),
         ),
     ),
     Command(

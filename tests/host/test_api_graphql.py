@@ -215,6 +215,28 @@ def test_older_clients_create_release_and_delete_through_mutations(api: ApiServe
     assert api.http.get("/v1/apps/by-mutation").status_code == 404
 
 
+def test_tokens_are_made_listed_and_revoked(api: ApiServer, app: str) -> None:
+    organization = _data(api, "{ personalOrganization { id } }")["personalOrganization"]["id"]
+    create = """mutation CreateLimitedAccessToken($name: String!, $organizationId: ID!, $profile: String!,
+        $profileParams: JSON, $expiry: String) { createLimitedAccessToken(input: {name: $name,
+        organizationId: $organizationId, profile: $profile, profileParams: $profileParams, expiry: $expiry}) {
+        limitedAccessToken { id token tokenHeader } } }"""
+    wish = {"name": "ci", "organizationId": organization, "profile": "deploy", "profileParams": {"app_id": app}}
+    made = _data(api, create, **wish, expiry="720h")["createLimitedAccessToken"]["limitedAccessToken"]
+    assert made["tokenHeader"] == f"Bearer {made['token']}"
+    whose = "query ($appName: String!) { appLimitedAccessTokens: app(name: $appName) { limitedAccessTokens {"
+    whose += " nodes { id name token expiresAt revokedAt user { email } } } } }"
+    (listed,) = _data(api, whose, appName=app)["appLimitedAccessTokens"]["limitedAccessTokens"]["nodes"]
+    assert (listed["name"], listed["token"], listed["revokedAt"]) == ("ci", None, None) and listed["expiresAt"]
+    of_app = _data(api, whose, token=made["token"], appName=app)["appLimitedAccessTokens"]
+    assert of_app["limitedAccessTokens"] == {"nodes": []}
+    assert "neither create nor destroy" in _complaint(api, create, token=made["token"], **wish)
+    assert "neither of deploy" in _complaint(api, create, **wish | {"profile": "ssh"})
+    revoke = "mutation($input: DeleteLimitedAccessTokenInput!) { deleteLimitedAccessToken(input: $input) { token } }"
+    _data(api, revoke, input={"id": listed["id"]})
+    assert api.ask("GET", f"/v1/apps/{app}", token=made["token"]).status_code == 401
+
+
 def test_a_token_that_is_read_only_may_ask_and_change_nothing(api: ApiServer, app: str) -> None:
     token = api.make_token(read_only=True)
     assert _data(api, "query($n: String!) { app(name: $n) { name } }", token=token, n=app)["app"]["name"] == app

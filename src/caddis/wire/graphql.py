@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from caddis.domain.app import App, AppStatus, Organization
-from caddis.domain.errors import NotFound, Problem
+from caddis.domain.errors import Invalid, NotFound, Problem
 from caddis.domain.release import Release
 from caddis.wire.region import describe_region
 from caddis.wire.time import time_to_wire
+from caddis.wire.token import TokenRequest, Told, token_request_from_wire
 
 PLATFORM = "machines"  # as opposed to Fly's older ones
 
@@ -110,6 +111,28 @@ def volume_to_graphql(volume: Mapping[str, Any], *, app: App) -> dict[str, Any]:
         "state": volume["state"],
         "app": app_to_graphql(app),
     }
+
+
+def token_to_graphql(token: Told) -> dict[str, Any]:
+    """What may be told of a token."""
+    ends = time_to_wire(token.expires_at) if token.expires_at else None
+    return {"id": str(token.id), "name": token.name, "expiresAt": ends, "user": user_to_graphql(token.created_by)}
+
+
+def made_token_to_graphql(made: Mapping[str, Any]) -> dict[str, Any]:
+    """A new token; flyctl prints the header's form, and takes either back."""
+    return {**made, "tokenHeader": f"Bearer {made['token']}"}
+
+
+def token_request_from_graphql(given: Mapping[str, Any], organization: Organization) -> TokenRequest:
+    """A create in flyctl's profiles; Invalid for one that has no counterpart here."""
+    profile, parameters = given["profile"], given.get("profileParams") or {}
+    kinds = {"deploy": "deploy", "deploy_organization": "org"}
+    if profile not in kinds or not isinstance(parameters, Mapping):
+        raise Invalid(f"profile {profile!r} is neither of {', '.join(kinds)}", field="profile")
+    told = {"kind": kinds[profile], "name": given["name"], "expiry": given.get("expiry") or ""}
+    told |= {"app": parameters.get("app_id")} if profile == "deploy" else {"organization": organization.slug}
+    return token_request_from_wire(told)
 
 
 def region_to_graphql(code: str) -> dict[str, Any]:

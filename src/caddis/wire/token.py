@@ -1,4 +1,4 @@
-"""Tokens: what makes one, and what is told of it. Ours; flyctl makes its own through GraphQL, as macaroons."""
+"""Tokens: what makes one, and what is told of it. Ours; flyctl asks GraphQL for the same."""
 
 from __future__ import annotations
 

@@ -24,17 +24,18 @@ async def list_tokens(call: Call) -> Response:
 
 async def create_token(call: Call) -> Response:
     """A body of `kind` (deploy, org or readonly), `app` for a deploy token, and `name` and `expiry` if wanted."""
-    return reply(await _create(call, token_request_from_wire(await call.document())), 201)
+    return reply(await make(call, token_request_from_wire(await call.document())), 201)
 
 
 async def create_deploy_token(call: Call) -> Response:
     """As the specification has it: a body of `expiry`, an answer of `token`."""
     app = await call.app()
     seconds = expiry_from_wire(Reader(await call.document()))
-    return reply(await _create(call, TokenRequest(kind="deploy", name="deploy token", app=app.name, seconds=seconds)))
+    return reply(await make(call, TokenRequest(kind="deploy", name="deploy token", app=app.name, seconds=seconds)))
 
 
-async def _create(call: Call, request: TokenRequest) -> dict[str, object]:
+async def make(call: Call, request: TokenRequest) -> dict[str, object]:
+    """A token, which is told this once. Also what GraphQL does."""
     app = await call.app(request.app) if request.app else None
     organization = call.caller.organization
     if request.organization:
@@ -55,7 +56,12 @@ async def _create(call: Call, request: TokenRequest) -> dict[str, object]:
 
 async def revoke_token(call: Call) -> Response:
     """It ends at once. One that has ended already is no problem; the one that asks would lock its owner out."""
-    text = call.path("id")
+    await revoke(call, call.path("id"))
+    return reply({"ok": True})
+
+
+async def revoke(call: Call, text: str) -> None:
+    """End the token of that number. Also what GraphQL does."""
     if text == str(call.caller.token_id):
         raise Conflict(
             "this is the token that asks: it cannot revoke itself",
@@ -65,4 +71,3 @@ async def revoke_token(call: Call) -> Response:
     organization = call.caller.organization.id
     if not await call.control.write(tokens.revoke_token, organization, number, now=call.control.now()):
         raise NotFound(f"there is no token {text[:40]}", hint="fly tokens list --scope org")
-    return reply({"ok": True})

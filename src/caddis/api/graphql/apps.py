@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from caddis.api.graphql.endpoint import Asked
-from caddis.catalog import apps, index, organizations, releases
+from caddis.catalog import apps, index, organizations, releases, tokens
 from caddis.control.builds import ensure_image
 from caddis.control.shown import is_silent, show
 from caddis.domain.app import App, Organization
@@ -22,6 +22,7 @@ from caddis.wire.graphql import (
     machine_to_graphql,
     nodes,
     release_to_graphql,
+    token_to_graphql,
     user_to_graphql,
 )
 from caddis.wire.time import time_to_wire
@@ -150,9 +151,23 @@ async def list_apps(asked: Asked, organization: Organization, *, first: int | No
     return {**nodes(app_to_graphql(app) for app in page), "pageInfo": {"hasNextPage": more, "endCursor": cursor}}
 
 
-async def no_tokens(_told: Told, _info: Info, **_more: Any) -> Told:
-    """Tokens are listed by `fly tokens list`; flyctl reads the field and can do without."""
-    return nodes([])
+async def list_app_tokens(told: Told, info: Info, **_more: Any) -> Told:
+    """Those for the app; none for who may not make any."""
+    return await _tokens(info.context, (await _app(told, info)).id)
+
+
+async def list_organization_tokens(_told: Told, info: Info, **_more: Any) -> Told:
+    """Those for all of the caller's organization; none for who may not make any."""
+    return await _tokens(info.context, None)
+
+
+async def _tokens(asked: Asked, app_id: int | None) -> Told:
+    caller = asked.call.caller
+    if caller.app is not None or caller.read_only:
+        return nodes([])
+    found = await asked.call.control.read(tokens.list_tokens, caller.organization.id, app_id)
+    asked.spend(len(found))
+    return nodes(token_to_graphql(one) for one in found)
 
 
 async def no_role(_told: Told, _info: Info) -> None:
@@ -175,9 +190,9 @@ APP: Mapping[str, Resolver] = {
     "image": resolve_image,
     "role": no_role,
     "regions": no_regions,
-    "limitedAccessTokens": no_tokens,
+    "limitedAccessTokens": list_app_tokens,
 }
 ORGANIZATION: Mapping[str, Resolver] = {
     "members": list_organization_members,
-    "limitedAccessTokens": no_tokens,
+    "limitedAccessTokens": list_organization_tokens,
 }

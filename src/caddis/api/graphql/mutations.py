@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from caddis.api.access import check_owner
+from caddis.api.endpoints.tokens import make, revoke
 from caddis.api.graphql.apps import Resolver, Told, find_app, get_organization_by_id
 from caddis.api.graphql.endpoint import Asked
 from caddis.catalog import apps, releases
@@ -14,7 +15,13 @@ from caddis.control.kept_images import keep_images
 from caddis.domain.errors import Invalid
 from caddis.domain.ids import ulid
 from caddis.wire.app import app_request_from_wire
-from caddis.wire.graphql import app_to_graphql, organization_to_graphql, release_to_graphql
+from caddis.wire.graphql import (
+    app_to_graphql,
+    made_token_to_graphql,
+    organization_to_graphql,
+    release_to_graphql,
+    token_request_from_graphql,
+)
 from caddis.wire.release import release_patch_from_wire, release_request_from_wire
 
 if TYPE_CHECKING:
@@ -74,6 +81,23 @@ async def update_release(_root: None, info: Info, input: Told) -> Told:
     return _payload(input, release=release_to_graphql(patched))
 
 
+async def create_token(_root: None, info: Info, input: Told) -> Told:
+    """For an app, or for all of the organization."""
+    asked = _writer(info)
+    check_owner(asked.call.caller)
+    organization = await get_organization_by_id(asked, input["organizationId"])
+    made = await make(asked.call, token_request_from_graphql(input, organization))
+    return _payload(input, limitedAccessToken=made_token_to_graphql(made))
+
+
+async def delete_token(_root: None, info: Info, input: Told) -> Told:
+    """It ends at once."""
+    asked = _writer(info)
+    check_owner(asked.call.caller)
+    await revoke(asked.call, input["id"])
+    return _payload(input)
+
+
 def _writer(info: Info) -> Asked:
     asked = info.context
     asked.check_may_write()
@@ -88,5 +112,7 @@ MUTATIONS: Mapping[str, Resolver] = {
     "createApp": create_app,
     "deleteApp": delete_app,
     "createRelease": create_release,
+    "createLimitedAccessToken": create_token,
+    "deleteLimitedAccessToken": delete_token,
     "updateRelease": update_release,
 }
