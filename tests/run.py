@@ -13,7 +13,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -150,7 +149,6 @@ class Running:
         REPORTS.mkdir(parents=True, exist_ok=True)
         self.report = REPORTS / f"{re.sub(r'[^a-z0-9]+', '-', rung.name)}-{os.getpid()}.xml"
         self.said = self.report.with_suffix(".txt") if apart else None
-        self.begun = time.monotonic()
 
     def __enter__(self) -> Running:
         if self.said is None:
@@ -177,8 +175,7 @@ class Running:
         status, name = self.tests.wait(), self.rung.name
         if self.said:
             print(f"\n=== {name} ===\n{self.said.read_text(errors='replace')}", flush=True)
-        passed, failed, skipped = _count(self.report)
-        took = time.monotonic() - self.begun
+        passed, failed, skipped, took = _count(self.report)
         print(f"--- {name}: {passed} passed, {failed} failed, {skipped} skipped, {took:.0f} s", flush=True)
         tally.passed, tally.failed, tally.skipped = (
             tally.passed + passed,
@@ -232,18 +229,21 @@ def _weight(file: Path) -> int:
     return file.stat().st_size * _SLOW.get(file.name, 1)
 
 
-def _count(report: Path) -> tuple[int, int, int]:
+def _count(report: Path) -> tuple[int, int, int, float]:
+    """Passed, failed, skipped, and seconds."""
     try:
         suites = ElementTree.parse(report).getroot().iter("testsuite")
     except (OSError, ElementTree.ParseError):
-        return 0, 0, 0
+        return 0, 0, 0, 0.0
     total = failed = skipped = 0
+    took = 0.0
     for suite in suites:
         total += int(suite.get("tests", 0))
         failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped += int(suite.get("skipped", 0))
+        took += float(suite.get("time", 0))
     report.unlink()
-    return max(0, total - failed - skipped), failed, skipped
+    return max(0, total - failed - skipped), failed, skipped, took
 
 
 if __name__ == "__main__":
