@@ -6,6 +6,7 @@ from pathlib import Path
 
 from caddis.cli.call import Call
 from caddis.cli.config.remote import load_config
+from caddis.cli.deploy.flags import BUILD
 from caddis.cli.flags import APP_FLAGS, REGION, VM, many, switch, text
 from caddis.cli.machine.selection import get_one
 from caddis.cli.ssh.console import sit_at, split_command
@@ -60,12 +61,7 @@ COMMAND = verb(
         switch("select", "s", help="Select one of the app's machines"),
         text("user", "u", default="root", help="The user in the machine to be"),
         text("image", "i", help="Use this image instead of the current release's"),
-        text("dockerfile", help="Build the image from this Dockerfile"),
-        text("build-target", help="The stage of the Dockerfile to build"),
-        many("build-arg", help="NAME=VALUE for the build; may be repeated"),
-        text("ignorefile", help="Path to a .dockerignore file"),
-        text("image-label", help="The tag of the image that is built"),
-        switch("no-cache", help="Build every layer anew"),
+        *BUILD,
         text("entrypoint", help="Start the machine with this entrypoint"),
         many("env", "e", help="NAME=VALUE for the machine's environment; may be repeated"),
         many("volume", "V", help="VOLUME:/PATH to mount: the id or name of an unattached volume"),

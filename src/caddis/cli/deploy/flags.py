@@ -6,6 +6,14 @@ from caddis.cli.flags import VM, YES, Flag, Kind, decimal, many, number, switch,
 
 DEFAULT_WAIT = "5m0s"
 DEFAULT_UNAVAILABLE = 0.33
+BUILD = (
+    text("dockerfile", help="Path to a Dockerfile"),
+    text("ignorefile", help="Path to a .dockerignore file"),
+    text("image-label", help="The tag of the image that is built"),
+    text("build-target", help="The stage of the Dockerfile to build"),
+    many("build-arg", help="NAME=VALUE for the build; may be repeated"),
+    switch("no-cache", help="Build every layer anew"),
+)
 _NO_EFFECT = (
     "remote-only",
     "local-only",
@@ -74,13 +82,8 @@ def common_flags() -> tuple[Flag, ...]:
 def _build_flags() -> tuple[Flag, ...]:
     return (
         switch("build-only", help="Stop after the build"),
-        text("dockerfile", help="Path to a Dockerfile"),
-        text("ignorefile", help="Path to a .dockerignore file"),
-        text("image-label", help="The tag of the image that is built"),
-        text("build-target", help="The stage of the Dockerfile to build"),
-        many("build-arg", help="NAME=VALUE for the build; may be repeated"),
+        *BUILD,
         many("label", help="NAME=VALUE that the built image is labelled with; may be repeated"),
-        switch("no-cache", help="Build every layer anew"),
         text("compression", help="gzip or zstd; no effect: images are not pushed", default="gzip"),
         number("compression-level", help="0 to 9; no effect: images are not pushed", default=7),
         text("build-context-warn-size", help="Warn when the build's context is larger, such as 200MB; 0 never does"),
